@@ -1,14 +1,14 @@
 # The few commands that people type. Each sets up what it needs.
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
-.PHONY: help setup build programs tidy check test demo bench verify sanitize asan tsan fuzz format lint install deb clean
+.PHONY: help setup build programs tidy check test demo bench bench-large verify sanitize asan tsan fuzz format lint install deb clean
 
 preset ?= release
 jobs ?= $(shell nproc)
 build := build/$(preset)
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 16
 
 setup: ## install what Atoll is built with (Debian packages, CAF)
 	@cmake/setup.sh $(if $(filter tsan,$(preset)),--sanitize thread)
@@ -47,6 +47,11 @@ bench: ## measure, with ratios to etcd, HAProxy and what the machine itself can 
 	@$(MAKE) --no-print-directory build preset=release
 	@cmake --build build/release --target benchmarks -j $(jobs)
 	@tests/benchmark/run.sh build/release '$(seconds)' '$(against)'
+
+bench-large: ## measure the name space with 10^4, 10^6 and 10^7 files (4 GB of disk, some ten minutes); folder=FOLDER for its files
+	@$(MAKE) --no-print-directory setup build/release/build.ninja preset=release
+	@cmake --build build/release --target bench_names -j $(jobs)
+	@build/release/tests/bench_names --files 10000,1000000,10000000 $(if $(folder),--folder '$(folder)')
 
 seeds ?= 5000
 verify: build ## hold every plugin to its promises, hard, and the name space to its model; seeds=N

@@ -87,6 +87,6 @@ set(doc_dir share/doc/atoll)
 install(FILES README.md CHANGELOG.md CONTRIBUTING.md LICENSE SECURITY.md DESTINATION ${doc_dir})
 install(DIRECTORY docs plugins DESTINATION ${doc_dir})
 install(DIRECTORY tests/author/lowest_id tests/author/job_queue tests/author/job_queue_proof
-  tests/author/digger tests/author/gateway DESTINATION ${doc_dir}/tests/author)
+  tests/author/digger tests/author/gateway tests/author/runners DESTINATION ${doc_dir}/tests/author)
 install(CODE "file(CREATE_LINK ../../atoll/configs
   \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${doc_dir}/configs\" SYMBOLIC)")

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds the job queue that docs/WRITING_A_SERVICE.md quotes against an installation alone, and runs it: three processes,
 # with each of the three protocols by changing one line. Workers take jobs while the leader is killed; each job is done
-# once.
+# once. Then a dispatcher's worker, a node, is killed while it has requests.
 #
 # service.sh BUILD CMAKE GENERATOR COMPILER
 #   BUILD: a build folder of Atoll in which everything is built
@@ -38,12 +38,12 @@ is_quoted() {
   done
   [ "$(blocks "$language" "$guide")" = "$number" ] || fail "the guide has blocks of $language that nothing compares"
 }
-is_quoted cpp job_queue.cpp job_queue.hpp jobsd.cpp jobs.cpp ../digger/digger.hpp ../gateway/gateway.hpp ../job_queue_proof/prove_jobs.cpp
+is_quoted cpp job_queue.cpp job_queue.hpp jobsd.cpp jobs.cpp ../digger/digger.hpp ../runners/runners.hpp ../gateway/gateway.hpp ../job_queue_proof/prove_jobs.cpp
 is_quoted cmake CMakeLists.txt ../job_queue_proof/CMakeLists.txt
-is_quoted toml cluster/cluster.toml ../digger/workers.toml
+is_quoted toml cluster/cluster.toml ../digger/workers.toml ../runners/runners.toml
 
 lines=$(cat "$here"/job_queue/*.* "$here"/job_queue/cluster/* | wc -l)
-[ "$lines" -le 250 ] || fail "the job queue has $lines lines, and shall be an example of at most 250"
+[ "$lines" -le 270 ] || fail "the job queue has $lines lines, and shall be an example of at most 270"
 quietly "installing Atoll" "$cmake" --install "$build" --prefix "$prefix"
 quietly "configuring the job queue" "$cmake" -S "$here/job_queue" -B "$work/build" -DCMAKE_PREFIX_PATH="$prefix" \
   -DCMAKE_BUILD_TYPE=Release
@@ -90,11 +90,51 @@ administer() {
   [ "$("$jobs" count)" = "0 0 60" ] || fail "a change of members lost jobs"
 }
 
+# measured NAME: a number that the front of member-1 measures, without labels of workers
+measured() {
+  "$jobs" metrics member-1 | sed -n "s/^atoll_dispatcher_$1{role=\"front\",dispatcher=\"front\"} //p"
+}
+
+# fan_out: member-1 hands texts to the runners of all members. One of them hangs and is then killed: others do its work.
+fan_out() {
+  local number asking=()
+  until [ "$(measured workers_available)" = 3 ]; do :; done # the connections to nodes that were killed come back
+  for number in 1 2 3; do
+    quietly "running a text" "$jobs" run member-1 "text-$number"
+    cat "$work/out" >>"$work/ran"
+  done
+  [ "$(cut -d' ' -f1 "$work/ran" | sort | tr '\n' ' ')" = "member-1 member-2 member-3 " ] ||
+    fail "the texts did not go to all runners: $(cat "$work/ran")"
+  kill -STOP "$(process_of member-3)"
+  for number in 4 5 6; do
+    "$jobs" run member-1 "text-$number" >"$work/run.$number" 2>&1 &
+    asking+=($!)
+  done
+  until "$jobs" metrics member-1 >"$work/metrics" && # that it hangs may be noticed before it is seen to have a request
+    grep -Eq '^atoll_dispatcher_(worker_in_flight\{.*"member-3".*\} 1|retries_total\{.*\} [1-9])' "$work/metrics"; do :; done
+  kill -9 "$(process_of member-3)"
+  wait "${asking[@]}" || true # what they say is looked at below
+  for number in 4 5 6; do
+    grep -qx "member-[12] ran text-$number" "$work/run.$number" || fail "a text is lost: $(cat "$work/run.$number")"
+  done
+  until [ "$(measured answered_total)" = 6 ]; do :; done # at most a tenth of a second old
+  [ "$(measured retries_total)" -ge 1 ] || fail "no text was sent again"
+  [ "$(measured failed_total)" = 0 ] || fail "a text failed"
+  [ "$(measured workers_available)" = 2 ] || fail "a node that was killed is a worker"
+  quietly "asking member-1" "$jobs" node member-1 --json
+  grep -q '"dispatchers":\[{[^]]*"retries":[1-9]' "$work/out" || fail "the node doesn't show what its dispatcher did:"
+  quietly "starting member-3 again" "$jobs" up "$folder"
+  until "$jobs" run member-1 "text-7" | grep -q '^member-3'; do :; done
+}
+
 for protocol in raft paxos two_phase_commit; do
   folder=$work/cluster-$protocol
   cp -R "$here/job_queue/cluster" "$folder"
   move_ports "$folder"
   sed -i "s/^plugin = \"raft\"/plugin = \"$protocol\"/" "$folder/cluster.toml"
+  sed -i 's/^roles = .*/roles = ["jobs", "runner"]/' "$folder"/member-*.toml
+  sed -i 's/"runner"]/"runner", "front"]/' "$folder/member-1.toml"
+  cat "$here/runners/runners.toml" >>"$folder/cluster.toml"
   [ "$protocol" = raft ] || grep -q "^plugin = \"$protocol\"" "$folder/cluster.toml" || fail "the line was not changed"
   export JOBS_CLUSTER=$folder
   quietly "checking a node's file" "$work/build/jobsd" --config "$folder/member-1.toml" --check
@@ -118,6 +158,7 @@ for protocol in raft paxos two_phase_commit; do
   [ ! -s "$work/out" ] || fail "with $protocol these jobs were done twice:"
   ! "$jobs" lease 1 >"$work/out" 2>&1 || fail "a job is left"
   grep -q 'no job waits' "$work/out" || fail "the reason is not told"
+  [ "$protocol" != raft ] || fan_out
   administer
   quietly "stopping the job queue" "$jobs" down "$folder"
 done

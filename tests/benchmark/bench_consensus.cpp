@@ -47,12 +47,13 @@ void wait_for_end(int process) {
 
 /// A file in the name space, replaced again and again: 256 bytes in the log, as encoded.
 dfs::action put_own_file(int client) {
-  dfs::commands::put_file put;
-  put.path = fmt::format("/client-{}", client);
-  put.overwrite = true;
-  put.content = std::string{};
+  dfs::commands::make put;
+  put.where.path = fmt::format("client-{}", client);
+  put.existing = dfs::commands::make::if_exists::replace;
+  put.content.push_back({0, 0, std::string{}});
   auto empty = encode(dfs::command{{}, 1, 1, dfs::action{put}}).size();
-  put.content = std::string(command_bytes - empty, 'x');
+  auto length = command_bytes - empty;
+  put.content.front() = {0, length, std::string(length, 'x')};
   return put;
 }
 
@@ -66,7 +67,7 @@ operation commits(dfs::control& masters) {
 
 operation reads(dfs::control& masters) {
   return [&masters](int client, std::function<void(bool)> done) {
-    dfs::queries::open what{fmt::format("/client-{}", client), 0};
+    dfs::queries::open what{{dfs::root_inode, fmt::format("client-{}", client)}, 0};
     masters.query(dfs::encode(dfs::query_message{what}), [done](auto answer) {
       done(answer && dfs::decode_response<dfs::responses::opened>(*answer).has_value());
     });

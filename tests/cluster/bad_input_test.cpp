@@ -110,6 +110,14 @@ TEST_CASE("`dfsd --check` prints every value and its origin, and starts nothing"
   CHECK_FALSE(std::filesystem::exists(cluster.data_of("storage-1")));
 }
 
+TEST_CASE("a cache of the name space above the machine's memory is refused for a master") {
+  test_cluster cluster;
+  append(cluster.config_of("master-1"), "\n[names]\ncache = \"900TiB\"\n");
+  auto checked = check(cluster, "master-1");
+  CHECK(checked.code == 1);
+  CHECK_MESSAGE(checked.err.find("names.cache: is 900TiB") != std::string::npos, checked.err);
+}
+
 TEST_CASE("every error of a configuration is reported with its place, and nothing starts") {
   test_cluster cluster;
   auto file = cluster.config_of("storage-1").string();

@@ -269,7 +269,7 @@ TEST_CASE("several files are stored into a directory, and a failure doesn't stop
   CHECK(run({"cat", directory + "/[c]"}).out == "[c]");
   CHECK(in_folder(fmt::format("put a missing b {}/new", directory)).code == 3);
   CHECK(run({"stat", directory + "/new"}).code == 3);
-  auto some = in_folder(fmt::format("put -p a missing b {}/new", directory));
+  auto some = in_folder(fmt::format("put --parents a missing b {}/new", directory));
   CHECK(some.code == 3);
   CHECK(contains(some.err, "missing"));
   CHECK(run({"ls", directory + "/new"}).out == "a\nb\n");
@@ -317,7 +317,7 @@ TEST_CASE("times before 1970 are kept and shown") {
     auto listed = shell(fmt::format("TZ=UTC $dfs ls -l {}/f", directory));
     CHECK_MESSAGE(contains(listed.out, shown), listed.out);
     auto stat = nlohmann::json::parse(run({"--json", "stat", directory + "/f"}).out);
-    CHECK(stat["mtime_us"] == seconds * 1'000'000ll);
+    CHECK(stat["mtime_ns"] == seconds * 1'000'000'000ll);
   }
 }
 
@@ -376,7 +376,7 @@ TEST_CASE("get -r reads the other files of a directory when one file can't be re
   temporary_folder local;
   for (auto* name : {"a", "b", "c"})
     REQUIRE(
-        run({"put", "-p", "-", directory + "/tree/" + name}, random_bytes(chunk, name[0])).code ==
+        run({"put", "--parents", "-", directory + "/tree/" + name}, random_bytes(chunk, name[0])).code ==
         0);
   auto stat = nlohmann::json::parse(run({"--json", "stat", directory + "/tree/b"}).out);
   auto id = stat["chunks"][0]["chunk"].get<std::string>();

@@ -46,6 +46,33 @@ TEST_CASE("put reads standard input, and get writes standard output") {
   CHECK(cluster.dfs({"get", "/piped", "-"}).out == bytes);
 }
 
+TEST_CASE("parts of files are read, also across chunks") {
+  cluster_shape shape;
+  shape.files = "chunk_size = \"64KiB\"\ninline_limit = \"1KiB\"";
+  shape.storages = shape.copies = 1;
+  test_cluster cluster{shape};
+  cluster.up();
+  auto bytes = random_bytes(200'000, 7);
+  REQUIRE(cluster.dfs({"put", "-", "/f"}, bytes).code == 0);
+  REQUIRE(cluster.dfs({"put", "-", "/inline"}, "0123456789").code == 0);
+  CHECK(cluster.dfs({"get", "--range", "65530-65550", "/f", "-"}).out == bytes.substr(65'530, 21));
+  CHECK(cluster.dfs({"get", "--range", "199990-", "/f", "-"}).out == bytes.substr(199'990));
+  CHECK(cluster.dfs({"cat", "--offset", "10", "--length", "140000", "/f"}).out ==
+        bytes.substr(10, 140'000));
+  CHECK(cluster.dfs({"cat", "--length", "3", "/inline", "/f"}).out == "012" + bytes.substr(0, 3));
+  CHECK(cluster.dfs({"cat", "--offset", "200000", "/f"}).out.empty());
+  auto beyond = cluster.dfs({"cat", "--offset", "200001", "/f"});
+  CHECK(beyond.code == 2);
+  CHECK_MESSAGE(beyond.err.find("has 200000 bytes") != std::string::npos, beyond.err);
+  for (std::string bad : {"5-4", "-5", "5", "a-b", "0-99999999999999999999", "1-2x"}) {
+    auto get = cluster.dfs({"get", "--range=" + bad, "/f", "-"});
+    CHECK_MESSAGE(get.err.find("expected the first and the last byte") != std::string::npos,
+                  get.err);
+    CHECK(get.out.empty());
+  }
+  CHECK(cluster.dfs({"get", "--range", "0-1", "/f", "/inline", "."}).code == 2);
+}
+
 TEST_CASE("names may have spaces and any UTF-8; '..' and too long names are refused") {
   test_cluster cluster;
   cluster.up();
@@ -169,7 +196,7 @@ TEST_CASE("chunks of removed files are collected after the grace time") {
   cluster.up();
   auto kept = random_bytes(5 * chunk, 1);
   REQUIRE(cluster.dfs({"put", "-", "/kept"}, kept).code == 0);
-  REQUIRE(cluster.dfs({"put", "-p", "-", "/tree/a/b"}, random_bytes(7 * chunk, 2)).code == 0);
+  REQUIRE(cluster.dfs({"put", "--parents", "-", "/tree/a/b"}, random_bytes(7 * chunk, 2)).code == 0);
   CHECK(cluster.chunk_files("storage-2").size() == 12);
   REQUIRE(cluster.dfs({"rm", "-r", "/tree"}).code == 0);
   for (auto* node : {"storage-1", "storage-2", "storage-3"})

@@ -1,5 +1,6 @@
 #include "recorded_load.hpp"
 
+#include "client/paths.hpp"
 #include "test_cluster.hpp"
 
 #include <atoll/sim/linearizability.hpp>
@@ -22,6 +23,12 @@ using atl::sim::operation_outcome;
 
 std::string path_of(std::uint64_t key) {
   return fmt::format("/register-{}", key);
+}
+
+std::string content_of(const dfs::responses::opened& page) {
+  auto* text =
+      page.pieces.empty() ? nullptr : std::get_if<std::string>(&page.pieces.front().content);
+  return text ? *text : std::string{};
 }
 
 } // namespace
@@ -91,22 +98,23 @@ void recorded_load::run(int client) {
     it.key = first_key_ + random.below(static_cast<std::uint64_t>(keys_));
     it.invoked = now().count();
     if (random.chance(0.5)) {
-      auto page = masters.query(dfs::queries::open{path_of(it.key), 0});
+      auto page = masters.query(dfs::queries::open{*dfs::place_of(path_of(it.key)), 0});
       it.outcome = page || page.error().code == errc::not_found ? operation_outcome::ok
                                                                 : operation_outcome::failed;
       if (page) {
         std::int64_t value = 0;
-        std::from_chars(page->inline_bytes.data(),
-                        page->inline_bytes.data() + page->inline_bytes.size(), value);
+        auto text = content_of(*page);
+        std::from_chars(text.data(), text.data() + text.size(), value);
         it.result = value;
       }
     } else {
       it.kind = operation_kind::write;
       it.argument = ++values_;
-      dfs::commands::put_file put;
-      put.path = path_of(it.key);
-      put.overwrite = true;
-      put.content = std::to_string(*it.argument);
+      dfs::commands::make put;
+      put.where = *dfs::place_of(path_of(it.key));
+      put.existing = dfs::commands::make::if_exists::replace;
+      auto text = std::to_string(*it.argument);
+      put.content.push_back({0, text.size(), text});
       auto done = masters.run(put);
       it.outcome = done                                 ? operation_outcome::ok
                    : done.error().code == errc::timeout ? operation_outcome::unknown

@@ -1,4 +1,5 @@
 #include "client/control.hpp"
+#include "client/paths.hpp"
 #include "misbehaving_port.hpp"
 #include "test_cluster.hpp"
 
@@ -110,8 +111,8 @@ void check_new_clients(test_cluster& cluster, const std::string& when, bool are_
 class connected_client {
  public:
   explicit connected_client(test_cluster& cluster) : masters_{cluster.settings()} {
-    REQUIRE(masters_.run(dfs::commands::mkdir{"/connected", true}).has_value());
-    REQUIRE(masters_.query(dfs::queries::list{"/", "", 0}).has_value());
+    REQUIRE(dfs::run_make_directory(masters_, "/connected", true).has_value());
+    REQUIRE(masters_.query(dfs::queries::list{}).has_value());
   }
 
   void check(const std::string& when, bool are_writes_possible) {
@@ -119,12 +120,10 @@ class connected_client {
     durations reads;
     for (int i = 0; i < 10; ++i) {
       writes.add(time_of([&] {
-        auto made = masters_.run(dfs::commands::mkdir{"/connected", true});
+        auto made = dfs::run_make_directory(masters_, "/connected", true);
         CHECK(made.has_value() == are_writes_possible);
       }));
-      reads.add(time_of([&] {
-        CHECK(masters_.query(dfs::queries::list{"/", "", 0}).has_value());
-      }));
+      reads.add(time_of([&] { CHECK(masters_.query(dfs::queries::list{}).has_value()); }));
     }
     MESSAGE(fmt::format("{}, {}: a connected client's mkdir {}; list {}", protocol, when,
                         writes.text(), reads.text()));

@@ -151,6 +151,40 @@ TEST_CASE("'dfs admin node' shows the roles and plugins of any node") {
   CHECK_MESSAGE(contains(none.err, "the cluster has no node 'storage-7'"), none.err);
 }
 
+TEST_CASE("'dfs admin metrics' writes what nodes measure as Prometheus reads it") {
+  test_cluster cluster{group_of(1)};
+  cluster.up();
+  REQUIRE(cluster.dfs({"put", "-", "/f"}, random_bytes(300'000, 1)).code == 0);
+  auto is_measured = [&](const char* node, std::initializer_list<const char*> lines) {
+    eventually("the metrics of " + std::string{node} + " are complete", [&] {
+      auto shown = cluster.dfs({"admin", "metrics", node});
+      return shown.code == 0 &&
+             std::ranges::all_of(lines, [&](auto line) { return contains(shown.out, line); });
+    });
+  };
+  is_measured("storage-1", {"# TYPE dfs_storage_fragments gauge\ndfs_storage_fragments{role="
+                            "\"storage\"} 5\n",
+                            "\ndfs_storage_used_bytes{role=\"storage\"} 3", "\natoll_node_info{"});
+  is_measured("master-1",
+              {"\natoll_replica_leading{role=\"master\"} 1\n",
+               "\natoll_replica_term{role=\"master\"} ",
+               "\ndfs_cluster_storage_nodes{role=\"master\",state=\"up\"} 1\n",
+               "\ndfs_cluster_fragments{role=\"master\"} 5\n",
+               "\ndfs_cluster_free_bytes{role=", "\natoll_connections_admitted_total "});
+  auto shown = cluster.dfs({"admin", "node", "master-1", "--json"});
+  REQUIRE_MESSAGE(shown.code == 0, shown.err);
+  auto placement = nlohmann::json::parse(shown.out)["dispatchers"].at(0);
+  CHECK(placement["name"] == "placement");
+  CHECK(placement["role"] == "master");
+  CHECK(placement["balancer"] == "round_robin");
+  CHECK(placement["workers"] == 1);
+  CHECK(placement["workers_ejected"] == 0);
+  CHECK(placement["plugin_errors"] == 0);
+  CHECK(placement["worker_list"][0]["name"] == "storage-1");
+  auto list = nlohmann::json::parse(cluster.dfs({"admin", "metrics", "master-1", "--json"}).out);
+  CHECK(list[0]["name"] == "atoll_node_info");
+}
+
 TEST_CASE("a chunk file that is lost on a running node is counted as short of copies") {
   test_cluster cluster;
   cluster.up();

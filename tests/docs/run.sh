@@ -134,7 +134,7 @@ mkdir "$work/operating"
 [ "$(grep -o '"heartbeat":70000' "$work/out" | wc -l)" = 4 ] || # three masters, and the plugins in force
   fail "the commands in OPERATING.md don't change the heartbeat of all masters"
 {
-  echo 'set -e; export DFS_CLUSTER=configs/quickstart; dfs up configs/quickstart; dfs put -p README.md /README.md'
+  echo 'set -e; export DFS_CLUSTER=configs/quickstart; dfs up configs/quickstart; dfs put --parents README.md /README.md'
   block sh 2 "$operating"
   echo 'dfs down configs/quickstart'
 } >"$work/jobs.sh"

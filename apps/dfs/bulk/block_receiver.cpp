@@ -1,8 +1,12 @@
 #include "bulk/block_receiver.hpp"
 
-#include <fmt/format.h>
+#include <atoll/net/net_limits.hpp>
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 
 namespace dfs {
@@ -27,29 +31,43 @@ block_receiver::block_receiver(const wire::read_reply& about, std::uint64_t offs
     whole.data = into.data() + (first.size - skip_);
 }
 
-atl::result<std::size_t> block_receiver::receive(tcp_socket& over, const io_timeout& wait) {
+std::size_t block_receiver::buffers_after(std::uint64_t received,
+                                          std::array<boost::asio::mutable_buffer, 3>& into) const {
+  std::size_t count = 0;
+  for (const auto& each : pieces_) {
+    auto done = std::min<std::uint64_t>(received, each.size);
+    received -= done;
+    if (done < each.size)
+      into[count++] = {each.data + done, each.size - done};
+  }
+  return count;
+}
+
+boost::asio::awaitable<atl::result<std::size_t>>
+block_receiver::receive(atl::net::tcp_stream& over, atl::net::io_timeout wait) {
   bool intact = true;
+  std::size_t in_turn = 0;
   for (std::uint64_t received = 0; received < about_.range.length;) {
-    std::array<tcp_socket::mutable_buffer, 3> rest;
-    std::size_t count = 0;
-    auto skip = received;
-    for (const auto& each : pieces_) {
-      auto done = std::min<std::uint64_t>(skip, each.size);
-      skip -= done;
-      if (done < each.size)
-        rest[count++] = {each.data + done, each.size - done};
-    }
-    auto got = over.read_some({rest.data(), count}, wait);
+    std::array<boost::asio::mutable_buffer, 3> rest;
+    auto count = buffers_after(received, rest);
+    auto got = co_await over.read_some(std::span{rest}.first(count), wait);
     if (!got)
-      return got;
+      co_return got;
     received += *got;
     intact = check(received) && intact;
+    in_turn += *got;
+    if (in_turn >= atl::net::stream_turn_bytes) { // others get their turn
+      in_turn = 0;
+      co_await boost::asio::post(boost::asio::use_awaitable);
+    }
+    if (std::chrono::steady_clock::now() > wait.deadline)
+      co_return atl::fail(atl::errc::timeout, over.peer() + " sends its blocks too slowly");
   }
   if (!intact)
-    return atl::fail(atl::errc::corrupt, over.peer() + " sent blocks that do not match their "
-                                                       "checksums");
+    co_return atl::fail(atl::errc::corrupt,
+                        over.peer() + " sent blocks that do not match their checksums");
   copy_edges();
-  return wanted_;
+  co_return wanted_;
 }
 
 /// Checks the blocks that are complete, while they are in the processor's cache.

@@ -1,9 +1,11 @@
 #pragma once
 
 #include "bulk/bulk_protocol.hpp"
-#include "bulk/socket.hpp"
 
 #include <atoll/core/error.hpp>
+#include <atoll/net/tcp_stream.hpp>
+
+#include <boost/asio/awaitable.hpp>
 
 #include <array>
 #include <cstddef>
@@ -26,7 +28,8 @@ class block_receiver {
   /// @returns how many of the requested bytes the fragment has. A damaged block is reported as
   /// `corrupt` after all blocks were received, so the connection stays usable; after an error of
   /// the socket the connection is not usable.
-  atl::result<std::size_t> receive(tcp_socket& over, const io_timeout& wait);
+  boost::asio::awaitable<atl::result<std::size_t>> receive(atl::net::tcp_stream& over,
+                                                           atl::net::io_timeout wait);
 
  private:
   struct piece {
@@ -34,6 +37,9 @@ class block_receiver {
     std::size_t size = 0;
   };
 
+  /// The buffers for the bytes that come after the first `received`. @returns their number
+  std::size_t buffers_after(std::uint64_t received,
+                            std::array<boost::asio::mutable_buffer, 3>& into) const;
   bool check(std::uint64_t received);
   std::byte* at(std::uint64_t position) const;
   void copy_edges() const;

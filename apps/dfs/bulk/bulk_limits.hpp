@@ -35,6 +35,15 @@ inline constexpr std::size_t connections_per_reserved = 4;
 /// disk takes longer, the node counts as one that doesn't answer.
 inline constexpr std::chrono::seconds working_time_max{20};
 
+/// Threads of a storage node that serve its connections; fewer on a machine of fewer processors.
+inline constexpr unsigned server_io_threads_max = 4;
+/// Threads of a storage node that wait for its disk: for reads, and for writes and copies, so that
+/// no read waits until writes are synced.
+inline constexpr std::size_t disk_read_threads_max = 16;
+inline constexpr std::size_t disk_write_threads_max = 64;
+/// Buffers of `batch_size` that a storage node keeps for the writes to come.
+inline constexpr std::size_t batches_kept_max = 32;
+
 /// Idle connections that a storage node keeps to each other node, and how long it keeps them: for
 /// less time than the other node does, which therefore has not closed them yet.
 inline constexpr std::size_t idle_links_max = 8;

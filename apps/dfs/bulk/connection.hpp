@@ -1,21 +1,16 @@
 #pragma once
 
-#include "bulk/bulk_protocol.hpp"
+#include "bulk/async_connection.hpp"
 
 #include <atoll/core/error.hpp>
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
-#include <memory>
 #include <span>
 #include <string_view>
 #include <vector>
 
 namespace dfs {
-
-class io_loop;
-struct io_timeout;
 
 /// A client's connection to the bulk port of one storage node. Connects at its first use, keeps the
 /// TCP connection over many requests, and reconnects after an error. Every call returns: after a
@@ -23,17 +18,15 @@ struct io_timeout;
 /// Further errors of every call: unavailable (no connection, or it broke), busy, refused (another
 /// cluster, or the token doesn't permit the request).
 ///
-/// Not thread-safe.
+/// For threads that block; coroutines use `async_bulk_connection`, of which this is a shell. Not
+/// thread-safe, but one thread after another may use it. A coroutine must not call it.
 class bulk_connection {
  public:
   bulk_connection(atl::endpoint node, bulk_options options);
-  /// For a thread that has its own loop; interrupting the loop ends every call.
-  bulk_connection(atl::endpoint node, bulk_options options, io_loop& loop);
-  ~bulk_connection();
   bulk_connection(const bulk_connection&) = delete;
   bulk_connection& operator=(const bulk_connection&) = delete;
 
-  const atl::endpoint& node() const { return node_; }
+  const atl::endpoint& node() const { return over_.node(); }
 
   /// Reads bytes from `offset` on and checks each block against its checksum as it arrives.
   /// @returns their number, which is below `into.size()` only at the fragment's end. After an error
@@ -46,15 +39,6 @@ class bulk_connection {
   /// `into` holds the fragment only if both are equal. Errors as of `read_fragment`.
   atl::result<std::uint64_t> read_whole_fragment(const fragment_key& key,
                                                  std::span<std::byte> into);
-
-  /// Reads a whole fragment in pieces. `begin` receives the fragment's size, then `piece` receives
-  /// whole blocks with their expected checksums, which it must check itself. An error from either
-  /// function ends the read.
-  struct fetch_handler {
-    std::function<atl::status(std::uint64_t size)> begin;
-    std::function<atl::status(std::span<const std::byte>, std::span<const std::uint32_t>)> piece;
-  };
-  atl::status fetch_fragment(const fragment_key& key, const fetch_handler& handler);
 
   /// Stores the same bytes (≤ fragment_bytes_max) on all targets, in a pipeline that begins with
   /// this node, the first target. @returns the outcome of each target, in their order. An error
@@ -78,29 +62,7 @@ class bulk_connection {
   atl::result<node_load> probe();
 
  private:
-  struct link;
-  struct read_outcome {
-    std::size_t bytes = 0;
-    std::uint64_t fragment_size = 0;
-  };
-
-  template <class T>
-  using result_of = std::function<atl::result<T>()>;
-  template <class T>
-  atl::result<T> attempt(const result_of<T>& request);
-  atl::status connect();
-  atl::result<read_outcome> read_range(const fragment_key& key, std::uint64_t offset,
-                                       std::span<std::byte> into);
-  atl::result<std::string> ask(wire::op what, std::string_view body);
-  atl::result<std::string> receive_response(const io_timeout& timeout);
-  atl::error broken(atl::error why);
-  atl::status receive_pieces(const wire::read_reply& about, const fetch_handler& handler);
-  atl::result<std::string> send_chunk(const wire::write_request& request, std::string_view data);
-  io_timeout wait() const;
-
-  atl::endpoint node_;
-  bulk_options options_;
-  std::unique_ptr<link> link_;
+  async_bulk_connection over_;
 };
 
 /// Stores a chunk over a new connection; see bulk_connection::write_chunk.

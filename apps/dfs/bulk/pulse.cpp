@@ -3,61 +3,50 @@
 #include "bulk/bulk_limits.hpp"
 #include "bulk/bulk_protocol.hpp"
 
+#include <boost/asio/steady_timer.hpp>
 #include <sys/socket.h>
 
 #include <algorithm>
 
 namespace dfs {
 
-pulse::pulse() : frame_{wire::encode_frame(wire::op::working, {})}, thread_{[this] { run(); }} {}
+struct pulse::ticker : std::enable_shared_from_this<ticker> {
+  using clock = std::chrono::steady_clock;
+
+  ticker(boost::asio::io_context& context, atl::net::tcp_stream& to, std::chrono::milliseconds each)
+      : timer{context}, over{&to}, interval{std::max(each, std::chrono::milliseconds{1})} {}
+
+  void arm() {
+    timer.expires_after(interval);
+    timer.async_wait([self = shared_from_this()](boost::system::error_code cancelled) {
+      if (!cancelled && self->over)
+        self->on_tick();
+    });
+  }
+
+  void on_tick() {
+    static const auto frame = wire::encode_frame(wire::op::working, {});
+    // Fits into the buffer of a connection over which nothing else is sent.
+    (void)::send(over->native_handle(), frame.data(), frame.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (clock::now() < until)
+      arm();
+  }
+
+  boost::asio::steady_timer timer;
+  atl::net::tcp_stream* over; ///< null: the pulse has ended
+  std::chrono::milliseconds interval;
+  clock::time_point until = clock::now() + working_time_max;
+};
+
+pulse::pulse(boost::asio::io_context& context, atl::net::tcp_stream& over,
+             std::chrono::milliseconds interval)
+    : ticker_{std::make_shared<ticker>(context, over, interval)} {
+  ticker_->arm();
+}
 
 pulse::~pulse() {
-  {
-    std::lock_guard lock{mutex_};
-    stopping_ = true;
-  }
-  changed_.notify_all();
-  thread_.join();
-}
-
-pulse::guard::guard(pulse& from, int fd, std::chrono::milliseconds interval) : from_{from} {
-  auto now = steady::now();
-  interval = std::max(interval, std::chrono::milliseconds{1});
-  std::lock_guard lock{from_.mutex_};
-  from_.all_.push_back({fd, interval, now + interval, now + working_time_max});
-  entry_ = std::prev(from_.all_.end());
-  from_.changed_.notify_all();
-}
-
-pulse::guard::~guard() {
-  std::lock_guard lock{from_.mutex_};
-  from_.all_.erase(entry_);
-}
-
-void pulse::run() {
-  std::unique_lock lock{mutex_};
-  while (!stopping_) {
-    auto next = send_due(steady::now());
-    if (next == steady::time_point::max())
-      changed_.wait(lock);
-    else
-      changed_.wait_until(lock, next);
-  }
-}
-
-steady::time_point pulse::send_due(steady::time_point now) {
-  auto next = steady::time_point::max();
-  for (auto& each : all_) {
-    if (each.next >= each.until)
-      continue;
-    if (each.next <= now) {
-      // Fits into the buffer of a connection over which nothing else is sent.
-      (void)::send(each.fd, frame_.data(), frame_.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-      each.next = now + each.interval;
-    }
-    next = std::min(next, each.next);
-  }
-  return next;
+  ticker_->over = nullptr;
+  ticker_->timer.cancel();
 }
 
 } // namespace dfs

@@ -1,39 +1,43 @@
 #pragma once
 
-#include "bulk/block_sender.hpp"
+#include "bulk/batch_pool.hpp"
 #include "bulk/bulk_protocol.hpp"
 #include "bulk/shared_state.hpp"
-#include "bulk/socket.hpp"
 
 #include <atoll/core/error.hpp>
+#include <atoll/net/pending_dial.hpp>
+#include <atoll/net/tcp_stream.hpp>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
 namespace dfs {
 
-/// A batch of a write, on its way from the previous node to the disk and the next node.
-struct batch_buffer {
-  std::array<std::uint32_t, blocks_per_batch> crcs = {};
-  std::unique_ptr<std::byte[]> data = std::make_unique_for_overwrite<std::byte[]>(batch_size);
-};
-using batch_buffers = std::array<batch_buffer, 2>;
-
 /// A storage node's part in a pipelined write: receives batches, stores them, and forwards them as
 /// they arrive. While one batch is stored and forwarded, the next batch arrives. A failure here
 /// does not keep downstream nodes from their copies, nor does a failure there affect this node's
-/// copy.
+/// copy. For the context's thread.
 class relay {
  public:
-  relay(bulk_shared& shared, io_loop& loop, tcp_socket& upstream, batch_buffers& buffers,
-        wire::write_request request);
+  template <class T>
+  using awaitable = boost::asio::awaitable<T>;
+
+  relay(bulk_shared& shared, std::shared_ptr<boost::asio::io_context> context,
+        atl::net::tcp_stream& upstream, wire::write_request request);
+  ~relay();
 
   /// @returns the outcome of each target; an error if the sender is gone, and no copy was kept.
-  atl::result<std::vector<target_result>> run();
+  awaitable<atl::result<std::vector<target_result>>> run();
+  /// Ends what waits for the next node. @pre the stream of the sender is closed
+  void interrupt();
 
  private:
   struct batch {
@@ -44,31 +48,38 @@ class relay {
     std::span<const std::uint32_t> crcs() const { return {buffer->crcs.data(), block_count(size)}; }
   };
 
-  void begin_local_write();
-  void begin_downstream();
-  atl::status connect_downstream();
-  atl::status stream();
-  void start_receiving(const batch& into);
-  void forward(const batch& what);
-  void finish_forwarding();
-  void store(const batch& what);
-  void commit();
-  void collect_results();
-  atl::error downstream_error(const atl::error& otherwise);
+  awaitable<void> begin_downstream();
+  awaitable<atl::status> connect_downstream();
+  awaitable<atl::status> transfer();
+  batch next_batch();
+  awaitable<atl::status> receive(batch into);
+  awaitable<atl::status> store(batch what);
+  awaitable<atl::status> forward(batch what);
+  awaitable<void> finish();
+  awaitable<atl::status> commit();
+  awaitable<atl::status> collect_results();
+  awaitable<atl::status> receive_results();
+  awaitable<void> drop_writer();
+  awaitable<void> lose_downstream(atl::error why);
   void fail_downstream(const atl::error& why);
-  atl::status receive_results();
+  void begin_writing();
+  void append(const batch& what);
 
   bulk_shared& shared_;
-  io_loop& loop_;
-  tcp_socket& upstream_;
-  batch_buffers& buffers_;
-  wire::write_request request_;
-  io_timeout from_upstream_;
-  io_timeout to_downstream_;
+  std::shared_ptr<boost::asio::io_context> context_;
+  atl::net::tcp_stream& upstream_;
+  const wire::write_request request_;
+  const atl::net::io_timeout from_upstream_;
+  const atl::net::io_timeout to_downstream_;
 
-  std::optional<chunk_writer> writer_;
-  std::optional<tcp_socket> downstream_;
-  std::optional<block_sender> upload_;
+  std::array<batch_buffer, 2> buffers_;
+  std::size_t batches_announced_ = 0;
+  std::uint64_t bytes_announced_ = 0;
+  bool has_begun_ = false;
+  std::optional<chunk_writer> writer_; ///< none: not begun, or failed
+  atl::net::pending_dial dial_;
+  atl::net::tcp_stream downstream_; ///< not open: there is no next node, or it failed
+  atl::net::io_timeout::clock::time_point last_sent_;
   std::vector<target_result> results_;
 };
 

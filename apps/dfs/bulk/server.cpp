@@ -1,38 +1,70 @@
 #include "bulk/server.hpp"
 
 #include "bulk/bulk_handshake.hpp"
-#include "bulk/frames.hpp"
 #include "bulk/session.hpp"
 #include "bulk/shared_state.hpp"
 
-#include <atoll/core/logging.hpp>
+#include <atoll/net/coroutine_group.hpp>
 #include <atoll/net/io_thread.hpp>
 
 #include <boost/asio/post.hpp>
 #include <fmt/format.h>
-#include <sys/socket.h>
 
-#include <csignal>
-#include <exception>
-#include <list>
+#include <algorithm>
 #include <mutex>
+#include <set>
 #include <system_error>
 #include <thread>
 #include <unistd.h>
 #include <utility>
+#include <vector>
 
 namespace dfs {
 
 namespace {
 
-constexpr std::string_view log_role = "bulk";
+constexpr const char* log_role = "bulk";
 
-/// sendfile(2) to a peer that has gone raises SIGPIPE, which no flag prevents.
-void block_sigpipe() {
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, SIGPIPE);
-  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+/// A thread, and the sessions that it serves.
+struct lane {
+  atl::net::io_thread io{log_role};
+  std::set<session*> sessions; ///< the thread's own
+  bool is_stopping = false;    ///< the thread's own
+};
+
+/// A connection's place among those that a server may have.
+class seat {
+ public:
+  seat(std::atomic<std::size_t>& taken, std::shared_ptr<void> place)
+      : taken_{taken}, place_{std::move(place)} {}
+  /// The count falls last: who sees it may connect at once.
+  ~seat() {
+    place_.reset();
+    --taken_;
+  }
+  seat(const seat&) = delete;
+  seat& operator=(const seat&) = delete;
+
+ private:
+  std::atomic<std::size_t>& taken_;
+  std::shared_ptr<void> place_;
+};
+
+/// Lists a session among those of its lane, as long as it runs.
+class listing {
+ public:
+  listing(lane& in, session& which) : in_{in}, which_{which} { in_.sessions.insert(&which_); }
+  ~listing() { in_.sessions.erase(&which_); }
+  listing(const listing&) = delete;
+  listing& operator=(const listing&) = delete;
+
+ private:
+  lane& in_;
+  session& which_;
+};
+
+std::size_t lanes_for(unsigned processors) {
+  return std::clamp(processors, 2u, server_io_threads_max);
 }
 
 } // namespace
@@ -40,7 +72,10 @@ void block_sigpipe() {
 class bulk_server::implementation {
  public:
   implementation(chunk_store& store, bulk_server_options options)
-      : shared_{store, std::move(options)} {}
+      : shared_{store, std::move(options)} {
+    for (std::size_t i = 0; i < lanes_for(std::thread::hardware_concurrency()); ++i)
+      lanes_.push_back(std::make_unique<lane>());
+  }
   ~implementation() { stop(); }
 
   atl::status listen();
@@ -50,23 +85,16 @@ class bulk_server::implementation {
   bulk_stats stats() const;
 
  private:
-  struct worker {
-    explicit worker(bulk_shared& shared) : serves{shared} {}
-    session serves;
-    std::thread thread;
-  };
-  using worker_place = std::list<worker>::iterator;
-
   void take_in(atl::net::admitted accepted);
-  void serve(worker_place by, int fd, std::shared_ptr<void> place);
-  void turn_away(int fd);
+  boost::asio::awaitable<void> serve(lane& in, int fd, std::shared_ptr<void> place);
 
   bulk_shared shared_;
-  std::list<worker> workers_; ///< used by the I/O thread, and by stop() after that thread has ended
   std::atomic<std::size_t> connections_ = 0;
   std::mutex stop_mutex_;
   bool stopped_ = false;
-  atl::net::io_thread io_{"bulk"};
+  std::vector<std::unique_ptr<lane>> lanes_; ///< the first one serves the gatekeeper, too
+  std::size_t next_lane_ = 0;                ///< the first lane's own
+  atl::net::coroutine_group serving_{log_role};
   std::unique_ptr<atl::net::gatekeeper> gatekeeper_;
 };
 
@@ -83,7 +111,7 @@ atl::status bulk_server::implementation::listen() {
   settings.spare_role = "client";
   settings.unproved_max = options.unproved_max;
   auto opened =
-      atl::net::gatekeeper::open(io_.shared_context(), std::move(settings),
+      atl::net::gatekeeper::open(lanes_.front()->io.shared_context(), std::move(settings),
                                  [this](atl::net::admitted each) { take_in(std::move(each)); });
   if (!opened)
     return tl::unexpected{opened.error()};
@@ -97,12 +125,15 @@ void bulk_server::implementation::stop() {
     return;
   if (gatekeeper_)
     gatekeeper_->close();
-  io_.stop();
-  for (auto& each : workers_)
-    each.serves.interrupt();
-  for (auto& each : workers_)
-    each.thread.join();
-  workers_.clear();
+  for (auto& each : lanes_)
+    boost::asio::post(each->io.context(), [in = each.get()] {
+      in->is_stopping = true;
+      for (auto* open : in->sessions)
+        open->interrupt();
+    });
+  serving_.wait();
+  for (auto& each : lanes_)
+    each->io.stop();
 }
 
 void bulk_server::implementation::join_group(const std::string& group) {
@@ -120,50 +151,24 @@ bulk_stats bulk_server::implementation::stats() const {
 // -- connections --------------------------------------------------------------
 
 void bulk_server::implementation::take_in(atl::net::admitted accepted) {
-  auto fresh = workers_.emplace(workers_.end(), shared_);
   boost::system::error_code failed;
   auto fd = accepted.socket.release(failed);
-  if (failed) {
-    workers_.erase(fresh);
+  if (failed)
     return;
-  }
   ++connections_;
-  try {
-    fresh->thread = std::thread{[this, fresh, fd, place = std::move(accepted.place)]() mutable {
-      serve(fresh, fd, std::move(place));
-    }};
-  } catch (const std::system_error&) { // the system starts no more threads
-    --connections_;
-    workers_.erase(fresh);
-    turn_away(fd);
-  }
+  auto& in = *lanes_[next_lane_++ % lanes_.size()];
+  serving_.start(in.io.context(), serve(in, fd, std::move(accepted.place)));
 }
 
-void bulk_server::implementation::serve(worker_place by, int fd, std::shared_ptr<void> place) {
-  block_sigpipe();
-  try {
-    by->serves.run(fd);
-  } catch (
-      const std::exception& problem) { // for example out of memory: only this connection is lost
-    atl::log::error(log_role, "", "a connection was ended: {}", problem.what());
-  }
-  place.reset();
-  --connections_;
-  boost::asio::post(io_.context(), [this, by] {
-    by->thread.join();
-    workers_.erase(by);
-  });
-}
-
-/// Answers the peer's first request before it comes.
-void bulk_server::implementation::turn_away(int fd) {
-  ++shared_.busy;
-  auto frame = wire::encode_frame(
-      wire::op::reply,
-      wire::encode_failure({atl::errc::busy, "the node can't start more threads; try again"}));
-  // The reply fits into the buffer of a new connection.
-  (void)::send(fd, frame.data(), frame.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-  ::close(fd);
+boost::asio::awaitable<void> bulk_server::implementation::serve(lane& in, int fd,
+                                                                std::shared_ptr<void> place) {
+  seat taken{connections_, std::move(place)};
+  auto peer = atl::net::tcp_stream::adopt(in.io.context(), fd);
+  if (!peer || in.is_stopping)
+    co_return;
+  session one{shared_, in.io.shared_context(), std::move(*peer)};
+  listing listed{in, one};
+  co_await one.run();
 }
 
 // -- public face --------------------------------------------------------------

@@ -32,17 +32,17 @@ struct bulk_server_options {
   atl::net::identity self;
   atl::net::cluster_secret secret; ///< empty: only callers of this machine are let in
   atl::endpoint listen;            ///< port 0: any free port
-  /// Each has a thread; further connections are answered `busy`. Clients leave a part of the
-  /// connections to other nodes (`connections_per_reserved`).
-  std::size_t connections_max = 256;
+  /// Further connections are answered `busy`. Clients leave a part of the connections to other
+  /// nodes (`connections_per_reserved`).
+  std::size_t connections_max = 4096;
   /// Connections whose peers are not proved yet; > 0.
   std::size_t unproved_max = atl::net::unproved_connections_max;
   std::uint64_t write_buffer_bytes =
       128u << 20; ///< of writes under way; further writes are answered `busy`
   std::chrono::milliseconds idle_time{15000}; ///< how long a connection may be without a request
   bulk_timeouts timeouts;                     ///< with clients, and with other nodes
-  /// Called by many threads at once. An error refuses the request and is sent to the caller. Null:
-  /// every request is permitted.
+  /// Called by several threads at once, and must not block. An error refuses the request and is
+  /// sent to the caller. Null: every request is permitted.
   std::function<atl::status(const access_request&)> authorize;
 };
 
@@ -58,8 +58,8 @@ struct bulk_stats {
 };
 
 /// Serves a chunk store over TCP to proved members of the cluster: reads, pipelined writes, reports
-/// of damage and copies between nodes, with one thread for each connection. Every wait for a peer
-/// has a time limit. Thread-safe.
+/// of damage and copies between nodes. A few threads serve all connections, and others wait for the
+/// disk. Every wait for a peer has a time limit. Thread-safe.
 class bulk_server {
  public:
   /// @pre `store` outlives the server. Errors: unavailable (the address); refused: a secret is
@@ -76,7 +76,7 @@ class bulk_server {
   bulk_stats stats() const;
 
   /// Closes all connections, including connections with unfinished requests, and waits for the
-  /// threads to end.
+  /// threads to end. What the disk is doing is finished before.
   void stop();
 
  private:

@@ -1,203 +1,274 @@
 #include "bulk/session.hpp"
 
-#include "bulk/connection.hpp"
-
 #include <atoll/core/logging.hpp>
+#include <atoll/net/worker_pool.hpp>
 
 #include <fmt/format.h>
 
+#include <optional>
+#include <utility>
+
 namespace dfs {
+
+using atl::net::io_timeout;
+using atl::net::on;
+using boost::asio::awaitable;
 
 namespace {
 
+using clock = io_timeout::clock;
+
 constexpr std::string_view log_role = "bulk";
+
+/// A fragment that was opened for a read.
+struct opened_range {
+  open_fragment fragment;
+  wire::block_range range;
+  std::string reply;
+};
+
+opened_range range_of(open_fragment opened, const wire::read_request& request) {
+  auto range = wire::covering(request.offset, request.length, opened.size);
+  auto crcs =
+      std::span{opened.block_crcs}.subspan(range.start / block_size, block_count(range.length));
+  wire::read_reply about{opened.size, range, {crcs.begin(), crcs.end()}};
+  return {std::move(opened), range, wire::encode_success(wire::encode(about))};
+}
+
+/// Opens a fragment that the kernel has in memory, in the I/O thread: a switch to another thread
+/// and back takes longer than a small read.
+std::optional<opened_range> open_cached_range(chunk_store& store,
+                                              const wire::read_request& request) {
+  auto opened = store.open_cached(request.key);
+  if (!opened)
+    return std::nullopt;
+  auto out = range_of(std::move(*opened), request);
+  if (!out.fragment.file.is_cached(out.range.start, out.range.length))
+    return std::nullopt;
+  return out;
+}
+
+/// In a thread that may wait for the disk.
+atl::result<opened_range> open_range(chunk_store& store, const wire::read_request& request) {
+  auto opened = store.open(request.key);
+  if (!opened)
+    return tl::unexpected{opened.error()};
+  auto out = range_of(std::move(*opened), request);
+  out.fragment.file.will_need(out.range.start, out.range.length);
+  return out;
+}
 
 } // namespace
 
-void session::run(int fd) {
-  if (!socket_.adopt(fd))
-    return;
-  while (!loop_.interrupted() && serve_next()) {
-  }
-  socket_.close();
+session::session(bulk_shared& shared, std::shared_ptr<boost::asio::io_context> context,
+                 atl::net::tcp_stream peer)
+    : shared_{shared}, context_{std::move(context)}, peer_{std::move(peer)} {}
+
+awaitable<void> session::run() {
+  for (auto then = next::serve; then == next::serve && peer_.is_open();)
+    then = co_await serve_next();
+}
+
+void session::interrupt() {
+  peer_.close();
+  if (relay_)
+    relay_->interrupt();
+  if (copy_)
+    copy_->interrupt();
 }
 
 io_timeout session::wait() const {
-  return {shared_.options.timeouts.progress, steady::now() + request_time_max};
+  return {shared_.options.timeouts.progress, clock::now() + request_time_max};
 }
 
-bool session::serve_next() {
+awaitable<session::next> session::serve_next() {
   // Header and body are short, so they must arrive at once.
   auto idle = shared_.options.idle_time;
   auto body = shared_.options.timeouts.progress;
-  auto request =
-      receive_frame(socket_, {idle, steady::now() + idle}, {body, steady::now() + idle + body});
+  auto now = clock::now();
+  io_timeout for_header{idle, now + idle};
+  io_timeout for_body{body, now + idle + body};
+  auto request = co_await receive_frame(peer_, for_header, for_body);
   if (request)
-    return serve(*request);
+    co_return co_await serve(std::move(*request));
   auto code = request.error().code;
   if (code == atl::errc::corrupt || code == atl::errc::refused)
     report_error(request.error());
-  return false;
+  co_return next::close;
 }
 
-bool session::serve(const frame& request) {
+awaitable<session::next> session::serve(frame request) {
   switch (request.what) {
   case wire::op::read: {
     auto decoded = wire::decode_read(request.body);
-    return decoded ? serve_read(*decoded) : report_error(decoded.error());
+    if (!decoded)
+      co_return report_error(decoded.error());
+    co_return co_await serve_read(std::move(*decoded));
   }
   case wire::op::write: {
     auto decoded = wire::decode_write(request.body);
-    return decoded ? serve_write(std::move(*decoded)) : report_error(decoded.error());
+    if (!decoded)
+      co_return report_error(decoded.error());
+    co_return co_await serve_write(std::move(*decoded));
   }
   case wire::op::report_damage: {
     auto decoded = wire::decode_report(request.body);
-    return decoded ? serve_report(*decoded) : report_error(decoded.error());
+    if (!decoded)
+      co_return report_error(decoded.error());
+    co_return co_await serve_report(std::move(*decoded));
   }
   case wire::op::copy: {
     auto decoded = wire::decode_copy(request.body);
-    return decoded ? serve_copy(*decoded) : report_error(decoded.error());
+    if (!decoded)
+      co_return report_error(decoded.error());
+    co_return co_await serve_copy(std::move(*decoded));
   }
   case wire::op::probe: {
     auto decoded = wire::decode_probe(request.body);
-    return decoded ? serve_probe(*decoded) : report_error(decoded.error());
+    if (!decoded)
+      co_return report_error(decoded.error());
+    co_return co_await serve_probe(std::move(*decoded));
   }
   case wire::op::reply:
   case wire::op::working:
     break;
   }
-  return report_error({atl::errc::corrupt, "a reply came where a request was expected"});
+  co_return report_error({atl::errc::corrupt, "a reply came where a request was expected"});
 }
 
-// -- who may ------------------------------------------------------------------
+// -- answers ------------------------------------------------------------------
 
-bool session::admit(bulk_access what, std::string_view token, const fragment_key& key) {
+atl::status session::admit(bulk_access what, std::string_view token,
+                           const fragment_key& key) const {
   const auto& options = shared_.options;
   if (options.authorize)
     if (auto allowed = options.authorize({what, key, token}); !allowed)
-      return refuse({atl::errc::refused, allowed.error().message});
-  return true;
+      return atl::fail(atl::errc::refused, allowed.error().message);
+  return {};
 }
 
 /// Sends the refusal and ends the connection, because data may follow the refused request.
-bool session::refuse(const atl::error& why) {
-  if (answer(why))
-    socket_.linger_and_close();
-  return false;
+awaitable<session::next> session::refuse(const atl::error& why) {
+  auto answered = co_await answer_failure(why);
+  if (answered == next::serve)
+    co_await peer_.linger_and_close(linger_time);
+  co_return next::close;
 }
 
-bool session::report_error(const atl::error& why) {
+session::next session::report_error(const atl::error& why) {
   ++shared_.malformed;
   if (auto held_back = shared_.error_log.pass())
-    atl::log::warning(log_role, socket_.peer(), "connection closed: {} ({} more like this)",
+    atl::log::warning(log_role, peer_.peer(), "connection closed: {} ({} more like this)",
                       why.message, *held_back);
-  return false;
+  return next::close;
 }
 
-bool session::answer(std::string_view body) {
-  return send_frame(socket_, wire::op::reply, body, wait()).has_value();
+awaitable<session::next> session::answer(std::string_view body) {
+  auto sent = co_await send_frame(peer_, wire::op::reply, body, wait());
+  co_return sent ? next::serve : next::close;
+}
+
+awaitable<session::next> session::answer_failure(const atl::error& why) {
+  auto body = wire::encode_failure(why);
+  co_return co_await answer(body);
 }
 
 // -- requests -----------------------------------------------------------------
 
-bool session::serve_read(const wire::read_request& request) {
-  if (!admit(bulk_access::read, request.token, request.key))
-    return false;
+awaitable<session::next> session::serve_read(wire::read_request request) {
+  auto admitted = admit(bulk_access::read, request.token, request.key);
+  if (!admitted)
+    co_return co_await refuse(admitted.error());
   load_meter::request counted{shared_.load};
-  auto opened = shared_.store.open(request.key);
-  if (!opened)
-    return answer(opened.error());
-  auto range = wire::covering(request.offset, request.length, opened->size);
-  auto crcs =
-      std::span{opened->block_crcs}.subspan(range.start / block_size, block_count(range.length));
-  wire::read_reply about{opened->size, range, {crcs.begin(), crcs.end()}};
-  opened->file.will_need(range.start, range.length);
-  if (!answer(wire::encode_success(wire::encode(about))))
-    return false;
-  auto sent = socket_.send_file(opened->file.fd(), range.start, range.length, wait());
-  if (!sent && sent.error().code == atl::errc::io)
-    (void)shared_.store.check(request.key); // moves the fragment aside if it can't be read
-  if (sent) {
-    shared_.read_bytes += range.length;
-    counted.has_read();
+  auto opened = open_cached_range(shared_.store, request);
+  if (!opened) {
+    auto open = [this, &request] { return open_range(shared_.store, request); };
+    auto found = co_await on(shared_.disk_readers, open);
+    if (!found)
+      co_return co_await answer_failure(found.error());
+    opened.emplace(std::move(*found));
   }
-  return sent.has_value();
+  auto answered = co_await answer(opened->reply);
+  if (answered == next::close)
+    co_return next::close;
+  const auto& range = opened->range;
+  auto sent = co_await peer_.send_file(opened->fragment.file.fd(), range.start, range.length,
+                                       wait(), shared_.disk_readers);
+  if (!sent && sent.error().code == atl::errc::io) {
+    // Moves the fragment aside if it can't be read.
+    auto check = [this, &request] { (void)shared_.store.check(request.key); };
+    co_await on(shared_.disk_readers, check);
+  }
+  if (!sent)
+    co_return next::close;
+  shared_.read_bytes += range.length;
+  counted.has_read();
+  co_return next::serve;
 }
 
-bool session::serve_write(wire::write_request request) {
+awaitable<session::next> session::serve_write(wire::write_request request) {
   fragment_key key{request.chunk, request.targets.front().fragment};
-  if (!admit(bulk_access::write, request.token, key))
-    return false;
+  auto permitted = admit(bulk_access::write, request.token, key);
+  if (!permitted)
+    co_return co_await refuse(permitted.error());
   auto admitted = shared_.writes.admit(request.size);
   if (!admitted) {
     ++shared_.busy;
-    return refuse({atl::errc::busy,
+    atl::error why{atl::errc::busy,
                    fmt::format("{} bytes of writes are under way and {} are allowed at once "
                                "(node.write_buffer); try again",
-                               shared_.writes.bytes_under_way(), shared_.writes.bytes_max())});
+                               shared_.writes.bytes_under_way(), shared_.writes.bytes_max())};
+    co_return co_await refuse(why);
   }
-  if (request.await_go && !send_frame(socket_, wire::op::working, {}, wait()))
-    return false;
+  if (request.await_go) {
+    auto told = co_await send_frame(peer_, wire::op::working, {}, wait());
+    if (!told)
+      co_return next::close;
+  }
   load_meter::request counted{shared_.load};
-  if (!buffers_)
-    buffers_.emplace();
-  auto results = relay{shared_, loop_, socket_, *buffers_, std::move(request)}.run();
-  return results && answer(wire::encode_success(wire::encode(*results)));
+  relay pipeline{shared_, context_, peer_, std::move(request)};
+  relay_ = &pipeline;
+  auto results = co_await pipeline.run();
+  relay_ = nullptr;
+  if (!results)
+    co_return next::close;
+  auto body = wire::encode_success(wire::encode(*results));
+  co_return co_await answer(body);
 }
 
-bool session::serve_report(const wire::report_request& request) {
-  if (!admit(bulk_access::report_damage, request.token, request.key))
-    return false;
-  auto intact = shared_.store.check(request.key);
-  return intact ? answer(wire::encode_success(wire::encode_report_reply(*intact)))
-                : answer(intact.error());
+awaitable<session::next> session::serve_report(wire::report_request request) {
+  auto admitted = admit(bulk_access::report_damage, request.token, request.key);
+  if (!admitted)
+    co_return co_await refuse(admitted.error());
+  auto check = [this, &request] { return shared_.store.check(request.key); };
+  auto intact = co_await on(shared_.disk_readers, check);
+  if (!intact)
+    co_return co_await answer_failure(intact.error());
+  auto body = wire::encode_success(wire::encode_report_reply(*intact));
+  co_return co_await answer(body);
 }
 
-bool session::serve_copy(const wire::copy_request& request) {
-  if (!admit(bulk_access::copy, request.token, request.key))
-    return false;
+awaitable<session::next> session::serve_copy(wire::copy_request request) {
+  auto admitted = admit(bulk_access::copy, request.token, request.key);
+  if (!admitted)
+    co_return co_await refuse(admitted.error());
   load_meter::request counted{shared_.load};
-  auto done = copy(request);
-  return done ? answer(wire::encode_success()) : answer(done.error());
+  fragment_copy copy{shared_, context_, peer_, std::move(request)};
+  copy_ = &copy;
+  auto done = co_await copy.run();
+  copy_ = nullptr;
+  if (!done)
+    co_return co_await answer_failure(done.error());
+  auto body = wire::encode_success();
+  co_return co_await answer(body);
 }
 
-bool session::serve_probe(const wire::probe_request& request) {
-  if (!admit(bulk_access::probe, request.token, {}))
-    return false;
-  return answer(wire::encode_success(wire::encode(shared_.load.load())));
-}
-
-atl::status session::copy(const wire::copy_request& request) {
-  const auto& options = shared_.options;
-  bulk_connection source{
-      request.source, {shared_.self(), options.secret, request.token, options.timeouts}, loop_};
-  std::optional<chunk_writer> writer;
-  auto next_sign = steady::now() + options.timeouts.progress / 4;
-  bulk_connection::fetch_handler handler;
-  handler.begin = [&](std::uint64_t size) -> atl::status {
-    auto begun = shared_.store.begin(request.key, size);
-    if (!begun)
-      return tl::unexpected{begun.error()};
-    writer.emplace(std::move(*begun));
-    return {};
-  };
-  handler.piece = [&](std::span<const std::byte> bytes, std::span<const std::uint32_t> crcs) {
-    if (steady::now() >= next_sign) {
-      next_sign = steady::now() + options.timeouts.progress / 4;
-      if (auto told = send_frame(socket_, wire::op::working, {}, wait()); !told)
-        return told;
-    }
-    return writer->append(bytes, crcs);
-  };
-  auto fetched = source.fetch_fragment({request.key.chunk, request.source_fragment}, handler);
-  if (!fetched)
-    return fetched;
-  auto size = writer->size();
-  pulse::guard alive{shared_.signs, socket_.native_handle(), options.timeouts.progress / 4};
-  auto committed = writer->commit(durability::fsync);
-  if (committed)
-    shared_.written_bytes += size;
-  return committed;
+awaitable<session::next> session::serve_probe(wire::probe_request request) {
+  auto admitted = admit(bulk_access::probe, request.token, {});
+  if (!admitted)
+    co_return co_await refuse(admitted.error());
+  auto body = wire::encode_success(wire::encode(shared_.load.load()));
+  co_return co_await answer(body);
 }
 
 } // namespace dfs

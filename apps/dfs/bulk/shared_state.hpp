@@ -1,12 +1,13 @@
 #pragma once
 
+#include "bulk/batch_pool.hpp"
 #include "bulk/link_pool.hpp"
 #include "bulk/load_meter.hpp"
-#include "bulk/pulse.hpp"
 #include "bulk/server.hpp"
 #include "bulk/write_admission.hpp"
 
 #include <atoll/core/log_limiter.hpp>
+#include <atoll/net/worker_pool.hpp>
 
 #include <atomic>
 #include <cstdint>
@@ -35,7 +36,9 @@ struct bulk_shared {
   const bulk_server_options options;
   link_pool links;
   write_admission writes;
-  pulse signs;
+  batch_pool batches;
+  atl::net::worker_pool disk_readers{disk_read_threads_max};
+  atl::net::worker_pool disk_writers{disk_write_threads_max};
   atl::log_limiter error_log;
   std::atomic<std::uint64_t> busy = 0;
   std::atomic<std::uint64_t> malformed = 0;

@@ -55,24 +55,21 @@ atl::result<storage_names> find_storage_names(control& masters) {
   storage_names names;
   for (auto& node : cluster->storages)
     names.by_id[node.target.id] = {node.target.name, node.healthy};
-  if (cluster->recovery.name != "replicate") {
-    names.fragment = "fragment";
-    names.fragments = "fragments";
-  }
   if (auto added = add_silent_nodes(masters, names); !added)
     return tl::unexpected{added.error()};
   return names;
 }
 
-json describe_chunk(const placed_extent& extent, const storage_names& names) {
-  auto copies = describe_copies(extent.chunk, names);
+json describe_chunk(const piece& part, const storage_names& names) {
+  auto& chunk = std::get<chunk_part>(part.content).chunk;
+  auto copies = describe_copies(chunk, names);
   auto missing = std::count(copies.begin(), copies.end(), json{});
-  return {{"chunk", to_string(extent.chunk.id)},     {"bytes", extent.length_bytes},
-          {"storages", extent.chunk.nodes},          {"names", std::move(copies)},
-          {"down", down_nodes(extent.chunk, names)}, {"missing", missing}};
+  return {{"chunk", to_string(chunk.id)},     {"bytes", part.length_bytes},
+          {"storages", chunk.nodes},          {"names", std::move(copies)},
+          {"down", down_nodes(chunk, names)}, {"missing", missing}};
 }
 
-std::string place_text(const json& chunk, const storage_names& names) {
+std::string place_text(const json& chunk) {
   std::vector<std::string> on;
   for (auto& name : chunk["names"]) {
     if (name.is_null())
@@ -85,8 +82,7 @@ std::string place_text(const json& chunk, const storage_names& names) {
       on.empty() ? std::string{"on no storage node"} : fmt::format("on {}", fmt::join(on, ", "));
   auto missing = chunk["missing"].get<std::size_t>();
   if (missing > 0)
-    text += fmt::format("; {} {} missing", missing,
-                        missing == 1 ? names.fragment + " is" : names.fragments + " are");
+    text += fmt::format("; {} {} missing", missing, missing == 1 ? "fragment is" : "fragments are");
   return text;
 }
 

@@ -20,17 +20,16 @@ struct storage_names {
     bool is_up = false;
   };
   std::map<storage_id, node> by_id;
-  std::string fragment = "copy";    ///< what the recovery scheme makes of a chunk: the singular,
-  std::string fragments = "copies"; ///< and the plural
 };
 
 atl::result<storage_names> find_storage_names(control& masters);
 
 /// As `dfs stat` has it: `storages` by id and `names` by name, in the order of the fragments; null
 /// for a fragment that no node has.
-nlohmann::json describe_chunk(const placed_extent& extent, const storage_names& names);
+/// @param part of a chunk
+nlohmann::json describe_chunk(const piece& part, const storage_names& names);
 
 /// "on storage-1, storage-3 (down); 1 copy is missing", from the result of `describe_chunk`.
-std::string place_text(const nlohmann::json& chunk, const storage_names& names);
+std::string place_text(const nlohmann::json& chunk);
 
 } // namespace dfs::cli

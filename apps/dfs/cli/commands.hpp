@@ -1,10 +1,12 @@
 #pragma once
 
 #include "cli/context.hpp"
+#include "client/stream.hpp"
 #include "job/job_spec.hpp"
 
 #include <atoll/node/launcher.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -18,6 +20,9 @@ struct put_arguments {
   bool recursive = false;
   bool no_clobber = false;
   bool parents = false;
+  bool preserve = false;     ///< owner, group, mode and all times
+  bool archive = false;      ///< symbolic links and special files as such
+  std::size_t transfers = 1; ///< files at once
 };
 int put(context& with, const put_arguments& what);
 
@@ -25,6 +30,10 @@ struct get_arguments {
   std::vector<std::string> remote;
   std::string local; ///< `-`: standard output; must be a folder for more than one remote
   bool recursive = false;
+  bool preserve = false;     ///< as in `put_arguments`
+  bool archive = false;      ///< likewise
+  std::size_t transfers = 1; ///< likewise
+  std::string range; ///< `A-B` or `A-`, of one file; empty: all
 };
 int get(context& with, const get_arguments& what);
 
@@ -32,6 +41,7 @@ struct list_arguments {
   std::vector<std::string> paths;
   bool details = false;
   bool human_sizes = false;
+  bool numeric_ids = false;
 };
 int list(context& with, const list_arguments& what);
 
@@ -41,6 +51,30 @@ struct move_arguments {
   bool no_clobber = false;
 };
 int move(context& with, const move_arguments& what);
+
+struct copy_arguments {
+  std::vector<std::string> from;
+  std::string to; ///< must be a directory for more than one
+  bool recursive = false;
+  bool no_clobber = false;
+};
+/// Copies within the cluster: the copies share the chunks, and no data is moved.
+int copy(context& with, const copy_arguments& what);
+
+struct usage_arguments {
+  std::vector<std::string> paths;
+  bool human_sizes = false;
+  bool only_totals = false; ///< not also each directory below
+};
+/// The sizes of the files in directories.
+int show_usage(context& with, const usage_arguments& what);
+/// The space of the storage nodes.
+int show_space(context& with, bool human_sizes);
+
+/// @param changes KEY=VALUE each, or `inherit` alone
+int set_policy(context& with, const std::string& path, const std::vector<std::string>& changes);
+int show_policy(context& with, const std::string& path);
+int list_policies(context& with);
 
 struct job_arguments {
   job::job_spec spec;
@@ -52,7 +86,8 @@ int run_jobs(context& with, const job_arguments& what);
 
 // These process all paths, also after a failure; the first failure decides the exit code.
 
-int cat(context& with, const std::vector<std::string>& paths);
+/// @param part of each file
+int cat(context& with, const std::vector<std::string>& paths, const byte_range& part);
 int stat(context& with, const std::vector<std::string>& paths);
 int mkdir(context& with, const std::vector<std::string>& paths, bool parents);
 int remove(context& with, const std::vector<std::string>& paths, bool recursive);

@@ -36,6 +36,20 @@ int report_usage_error(const std::string& message) {
   return report_error({atl::errc::invalid, message});
 }
 
+void add_preserve(CLI::App& command, bool& preserve, bool& archive, bool& recursive) {
+  command.add_flag("-p,--preserve", preserve,
+                   "Keep mode, owner, group and times; the owner only where that is permitted");
+  command.add_flag_callback(
+      "-a,--archive", [&] { preserve = archive = recursive = true; },
+      "As -r and -p, and symbolic links, pipes, sockets and devices as such");
+}
+
+void add_transfers(CLI::App& command, std::size_t& transfers) {
+  command.add_option("-j,--jobs", transfers, "Files at once")
+      ->check(CLI::Range(std::size_t{1}, std::size_t{64}))
+      ->capture_default_str();
+}
+
 void add_put(CLI::App& app, context& with, chosen_command& call) {
   static put_arguments puts;
   auto* put = app.add_subcommand("put", "Store local files, folders (-r) or standard input (-)");
@@ -44,9 +58,11 @@ void add_put(CLI::App& app, context& with, chosen_command& call) {
             "A directory takes the names of what is stored; more than one LOCAL needs one")
       ->required();
   put->add_flag("-r,--recursive", puts.recursive,
-                "Folders, with all that is in them; symbolic links are followed");
-  put->add_flag("-n,--no-clobber", puts.no_clobber, "Don't replace a file that exists");
-  put->add_flag("-p,--parents", puts.parents, "Make missing directories");
+                "Folders, with all that is in them; symbolic links are followed, unless -a");
+  put->add_flag("-n,--no-clobber,--if-absent", puts.no_clobber, "Don't replace a file that exists");
+  put->add_flag("--parents", puts.parents, "Make missing directories");
+  add_preserve(*put, puts.preserve, puts.archive, puts.recursive);
+  add_transfers(*put, puts.transfers);
   put->callback([&] {
     call = [&] {
       if (puts.local.size() < 2)
@@ -75,6 +91,11 @@ void add_get(CLI::App& app, context& with, chosen_command& call) {
             "output")
       ->required();
   get->add_flag("-r,--recursive", gets.recursive, "Directories, with all that is in them");
+  add_preserve(*get, gets.preserve, gets.archive, gets.recursive);
+  add_transfers(*get, gets.transfers);
+  get->add_option("--range", gets.range,
+                  "Only the bytes from A to B, both counted from 0 and included, or from A on: A-B "
+                  "or A-; of one file");
   add_stale_ok(*get, with);
   get->callback([&] {
     call = [&] {
@@ -93,16 +114,20 @@ void add_paths(CLI::App& command, std::vector<std::string>& paths, const std::st
 
 void add_readers(CLI::App& app, context& with, chosen_command& call) {
   static std::vector<std::string> paths;
+  static byte_range part;
   auto* cat = app.add_subcommand("cat", "Write files to standard output, one after the other");
   add_paths(*cat, paths, "What to read");
+  cat->add_option("--offset", part.offset, "Leave out so many bytes at the beginning of each file");
+  cat->add_option("--length", part.length, "Write so many bytes of each file at most");
   add_stale_ok(*cat, with);
-  cat->callback([&] { call = [&] { return cli::cat(with, paths); }; });
+  cat->callback([&] { call = [&] { return cli::cat(with, paths, part); }; });
 
   static list_arguments lists;
   auto* ls = app.add_subcommand("ls", "List directories");
   ls->set_help_flag("--help", "Print this help message and exit"); // -h is for sizes, as with ls
   add_words(*ls, "PATH…", lists.paths, "Directories, or files; default /");
-  ls->add_flag("-l,--long", lists.details, "With type, size and time");
+  ls->add_flag("-l,--long", lists.details, "With mode, links, owner, group, size and time");
+  ls->add_flag("-n,--numeric", lists.numeric_ids, "With -l: owner and group as numbers");
   ls->add_flag("-h,--human", lists.human_sizes, "With -l: sizes such as 1.5 MiB");
   add_stale_ok(*ls, with);
   ls->callback([&] {
@@ -145,10 +170,80 @@ void add_changers(CLI::App& app, context& with, chosen_command& call) {
     };
   });
 
+  static copy_arguments copies;
+  auto* cp = app.add_subcommand(
+      "cp", "Copy within the cluster: no data is moved, the copies share it until one is changed");
+  add_words(*cp, "FROM… TO", copies.from,
+            "What to copy, and the new name, or a directory to copy it into; more than one FROM "
+            "needs one")
+      ->required();
+  cp->add_flag("-r,--recursive", copies.recursive, "Directories, with all that is in them");
+  cp->add_flag("-n,--no-clobber", copies.no_clobber, "Don't replace what exists");
+  cp->callback([&] {
+    call = [&] {
+      if (copies.from.size() < 2)
+        return report_usage_error("where to? cp takes what to copy, and the new name: dfs cp "
+                                  "FROM… TO");
+      copies.to = take_last(copies.from);
+      return cli::copy(with, copies);
+    };
+  });
+
   auto* rm = app.add_subcommand("rm", "Remove files or directories");
   add_paths(*rm, paths, "What to remove");
   rm->add_flag("-r,--recursive", flag, "Also directories that aren't empty");
   rm->callback([&] { call = [&] { return cli::remove(with, paths, flag); }; });
+}
+
+void add_space(CLI::App& app, context& with, chosen_command& call) {
+  static usage_arguments usage;
+  auto* du = app.add_subcommand("du", "The sizes of the files in directories");
+  du->set_help_flag("--help", "Print this help message and exit"); // -h is for sizes, as with du
+  add_words(*du, "PATH…", usage.paths, "Directories, or files; default /");
+  du->add_flag("-h,--human", usage.human_sizes, "Sizes such as 1.5 MiB");
+  du->add_flag("-s,--summarize", usage.only_totals, "Not also each directory below");
+  du->callback([&] {
+    call = [&] {
+      if (usage.paths.empty())
+        usage.paths = {"/"};
+      return cli::show_usage(with, usage);
+    };
+  });
+
+  static bool human = false;
+  auto* df = app.add_subcommand("df", "The space of the storage nodes, and how much is left");
+  df->set_help_flag("--help", "Print this help message and exit");
+  df->add_flag("-h,--human", human, "Sizes such as 1.5 MiB");
+  df->callback([&] { call = [&] { return cli::show_space(with, human); }; });
+}
+
+void add_policy(CLI::App& app, context& with, chosen_command& call) {
+  static std::vector<std::string> words;
+  static std::string path;
+  auto* policy = app.add_subcommand(
+      "policy", "How what is stored in a directory from now on is stored. Directories below have "
+                "the policy of the one above, unless they have their own; what stands there is "
+                "left as it is");
+  policy->require_subcommand(1);
+  auto* set = policy->add_subcommand("set", "Change the policy of a directory");
+  add_words(*set, "PATH KEY=VALUE…", words,
+            "The directory, and what is to be different: recovery=PLUGIN, OPTION=VALUE of that "
+            "plugin (such as copies=2), durability=fsync|replicated, placement=BALANCER, "
+            "placement.OPTION=VALUE, chunk_size=SIZE, inline_limit=SIZE; or 'inherit'")
+      ->required();
+  set->callback([&] {
+    call = [&] {
+      if (words.size() < 2)
+        return report_usage_error("what is to be different? policy set takes a directory and "
+                                  "KEY=VALUE…, or 'inherit'");
+      return cli::set_policy(with, words.front(), {words.begin() + 1, words.end()});
+    };
+  });
+  auto* show = policy->add_subcommand("show", "The policy that holds at a path");
+  show->add_option("PATH", path, "A directory, or a file")->required();
+  show->callback([&] { call = [&] { return cli::show_policy(with, path); }; });
+  auto* list = policy->add_subcommand("list", "All policies that were ever defined");
+  list->callback([&] { call = [&] { return cli::list_policies(with); }; });
 }
 
 /// Tells the pattern of `job grep` among the words of a command line: the first one after these.
@@ -198,6 +293,8 @@ void add_file_commands(CLI::App& app, context& with, chosen_command& call) {
   add_get(app, with, call);
   add_readers(app, with, call);
   add_changers(app, with, call);
+  add_space(app, with, call);
+  add_policy(app, with, call);
 }
 
 } // namespace dfs::cli

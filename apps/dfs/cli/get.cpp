@@ -1,13 +1,21 @@
+#include "cli/attributes.hpp"
 #include "cli/commands.hpp"
 #include "cli/local_file.hpp"
 #include "cli/output.hpp"
 #include "cli/progress.hpp"
 #include "cli/remote_path.hpp"
 #include "cli/transfer_tally.hpp"
+#include "cli/transfer_threads.hpp"
+#include "client/paths.hpp"
+
+#include <atoll/core/printable_text.hpp>
 
 #include <fmt/format.h>
 
+#include <charconv>
+#include <cstdint>
 #include <filesystem>
+#include <system_error>
 
 namespace dfs::cli {
 
@@ -20,19 +28,20 @@ using atl::fail;
 /// A source after it was examined.
 struct get_source {
   std::string path;
-  bool is_directory = false;
-  std::uint64_t bytes = 0;
+  inode_attributes attributes;
+
+  bool is_directory() const { return attributes.type == inode_type::directory; }
 };
 
 atl::result<get_source> examine_source(file_client& files, const std::string& path,
                                        const get_arguments& what) {
-  auto entry = files.masters().query(queries::stat{path});
+  auto entry = stat_path(files.masters(), path);
   if (!entry)
     return tl::unexpected{entry.error()};
-  auto is_directory = entry->type == inode_type::directory;
-  if (is_directory && (!what.recursive || what.local == "-"))
+  get_source source{path, entry->attributes};
+  if (source.is_directory() && (!what.recursive || what.local == "-"))
     return fail(errc::invalid, path + " is a directory: read it with -r, into a folder");
-  return get_source{path, is_directory, entry->size_bytes};
+  return source;
 }
 
 atl::result<std::vector<responses::entry>> entries_of(file_client& files, const std::string& path) {
@@ -49,19 +58,61 @@ atl::result<std::vector<responses::entry>> entries_of(file_client& files, const 
 /// Reads the sources of a command.
 class getting {
  public:
-  getting(file_client& files, progress_bar& bar, transfer_tally& tally)
-      : files_{files}, bar_{bar}, tally_{tally} {}
+  /// @param part of each file
+  getting(file_client& files, const get_arguments& what, progress_bar& bar, transfer_tally& tally,
+          const byte_range& part)
+      : files_{files}, what_{what}, bar_{bar}, tally_{tally}, part_{part}, threads_{
+                                                                               what.transfers} {}
 
-  void get_file(const std::string& remote, const std::string& local) {
-    auto read = local == "-" ? files_.get(remote, write_to_output) : into_file(remote, local);
-    bar_.end_file(read.value_or(0));
-    if (read)
-      tally_.succeed(*read);
+  void get(const std::string& remote, const inode_attributes& attributes,
+           const std::string& local) {
+    if (attributes.type == inode_type::directory)
+      get_directory(remote, attributes, local);
+    else if (attributes.type == inode_type::file)
+      get_file(remote, attributes, local);
     else
-      tally_.fail(read.error());
+      get_other(remote, attributes, local);
   }
 
-  void get_directory(const std::string& remote, const fs::path& local) {
+  void wait() { threads_.wait(); }
+
+ private:
+  /// Reads a file, perhaps while the caller goes on.
+  void get_file(const std::string& remote, const inode_attributes& attributes,
+                const std::string& local) {
+    threads_.run([this, remote, attributes, local] {
+      if (tally_.has_given_up())
+        return;
+      auto read = local == "-" ? files_.get(remote, write_to_output, {}, part_)
+                               : into_file(remote, attributes, local);
+      bar_.end_file(remote, read.value_or(0));
+      if (read)
+        tally_.succeed(*read);
+      else
+        tally_.fail(read.error());
+    });
+  }
+
+  /// Makes a symbolic link, pipe, socket or device as it was stored.
+  void get_other(const std::string& remote, const inode_attributes& attributes,
+                 const std::string& local) {
+    if (!what_.archive || local == "-")
+      return print_error("dfs: left out {}: neither a file nor a directory; -a makes it as it was "
+                         "stored\n",
+                         atl::printable(remote));
+    auto target = attributes.type == inode_type::symlink ? read_link(files_.masters(), remote)
+                                                         : atl::result<std::string>{std::string{}};
+    if (!target)
+      return tally_.fail(target.error());
+    auto made = make_special(local, attributes, *target);
+    if (made && what_.preserve)
+      made = apply_attributes(local, attributes);
+    if (!made)
+      tally_.fail(made.error());
+  }
+
+  void get_directory(const std::string& remote, const inode_attributes& attributes,
+                     const fs::path& local) {
     std::error_code problem;
     fs::create_directories(local, problem);
     if (problem)
@@ -74,9 +125,13 @@ class getting {
         return;
       get_entry(entry, remote, local);
     }
+    if (!what_.preserve)
+      return;
+    threads_.wait(); // a folder's time changes with each entry
+    if (auto applied = apply_attributes(local.string(), attributes); !applied)
+      tally_.fail(applied.error());
   }
 
- private:
   void get_entry(const responses::entry& entry, const std::string& remote, const fs::path& local) {
     if (!is_plain_name(entry.name))
       return tally_.fail({errc::corrupt, fmt::format("a master says that there is an entry '{}' in "
@@ -84,28 +139,58 @@ class getting {
                                                      entry.name, remote)});
     auto from = join_path(remote, entry.name);
     auto to = local / entry.name;
-    if (entry.type == inode_type::directory)
-      get_directory(from, to);
-    else
-      get_file(from, to.string());
+    get(from, entry.attributes, to.string());
   }
 
-  atl::result<std::uint64_t> into_file(const std::string& remote, const std::string& local) {
+  atl::result<std::uint64_t> into_file(const std::string& remote,
+                                       const inode_attributes& attributes,
+                                       const std::string& local) {
     auto file = local_file::create(local);
     if (!file)
       return tl::unexpected{file.error()};
-    auto read = files_.get(remote, file->sink(), bar_.begin_file(remote));
+    auto read = files_.get(remote, file->sink(), bar_.begin_file(remote), part_);
     if (!read)
       return read;
     if (auto kept = file->keep(); !kept)
       return tl::unexpected{kept.error()};
+    if (what_.preserve)
+      if (auto applied = apply_attributes(local, attributes); !applied)
+        return tl::unexpected{applied.error()};
     return read;
   }
 
   file_client& files_;
+  const get_arguments& what_;
   progress_bar& bar_;
   transfer_tally& tally_;
+  const byte_range part_;
+  transfer_threads threads_; ///< at last, because its work uses the others
 };
+
+/// @param written `A-B`, `A-`, or empty. Errors: invalid.
+atl::result<byte_range> parse_range(const std::string& written) {
+  byte_range range;
+  if (written.empty())
+    return range;
+  std::uint64_t last = 0;
+  auto end = written.data() + written.size();
+  auto [dash, problem] = std::from_chars(written.data(), end, range.offset);
+  auto has_begin = problem == std::errc{} && dash != end && *dash == '-';
+  if (has_begin && dash + 1 == end)
+    return range;
+  if (has_begin) {
+    auto [rest, bad_end] = std::from_chars(dash + 1, end, last);
+    auto is_range = bad_end == std::errc{} && rest == end && last >= range.offset &&
+                    last - range.offset < range.length;
+    if (is_range) {
+      range.length = last - range.offset + 1;
+      return range;
+    }
+  }
+  return fail(errc::invalid, fmt::format("--range {}: expected the first and the last byte, such "
+                                         "as 0-99, or the first one alone, such as 100-",
+                                         written));
+}
 
 /// Sums up the files of a directory. Leaves out directories that can't be listed, which the
 /// transfer reports.
@@ -114,24 +199,24 @@ void add_size(file_client& files, const std::string& path, transfer_size& total)
   if (!entries)
     return;
   for (auto& entry : *entries) {
-    if (entry.type == inode_type::directory) {
+    if (entry.attributes.type == inode_type::directory) {
       add_size(files, join_path(path, entry.name), total);
       continue;
     }
     ++total.files;
-    total.bytes += entry.size_bytes;
+    total.bytes += entry.attributes.size_bytes;
   }
 }
 
 transfer_size count(file_client& files, const std::vector<get_source>& sources) {
   transfer_size total;
   for (auto& source : sources) {
-    if (source.is_directory) {
+    if (source.is_directory()) {
       add_size(files, source.path, total);
       continue;
     }
     ++total.files;
-    total.bytes += source.bytes;
+    total.bytes += source.attributes.size_bytes;
   }
   return total;
 }
@@ -159,6 +244,11 @@ int get(context& with, const get_arguments& what) {
   auto into = goes_into(what);
   if (!into)
     return report_error(into.error());
+  auto part = parse_range(what.range);
+  if (!part)
+    return report_error(part.error());
+  if (!what.range.empty() && (what.recursive || what.remote.size() > 1))
+    return report_error({errc::invalid, "--range is of one file: leave out -r, and name one"});
   auto files = with.files();
   if (!files)
     return report_error(files.error());
@@ -175,29 +265,27 @@ int get(context& with, const get_arguments& what) {
   }
   {
     progress_bar bar{with, shows_progress(with) ? count(**files, sources) : transfer_size{}};
-    getting all{**files, bar, tally};
+    getting all{**files, what, bar, tally, *part};
     for (auto& source : sources) {
       if (tally.has_given_up())
         break;
       auto local =
           *into ? fs::path{what.local} / last_component(source.path) : fs::path{what.local};
-      if (source.is_directory)
-        all.get_directory(source.path, local);
-      else
-        all.get_file(source.path, local.string());
+      all.get(source.path, source.attributes, local.string());
     }
+    all.wait();
   }
   with.note_staleness((*files)->masters());
   return what.local == "-" ? tally.code() : tally.finish(with, "read");
 }
 
-int cat(context& with, const std::vector<std::string>& paths) {
+int cat(context& with, const std::vector<std::string>& paths, const byte_range& part) {
   auto files = with.files();
   if (!files)
     return report_error(files.error());
   transfer_tally tally;
   for (auto& path : paths) {
-    auto read = (*files)->get(path, write_to_output);
+    auto read = (*files)->get(path, write_to_output, {}, part);
     if (read)
       tally.succeed(*read);
     else

@@ -3,6 +3,7 @@
 #include "cli/output.hpp"
 #include "cli/progress.hpp"
 #include "cli/transfer_tally.hpp"
+#include "client/paths.hpp"
 
 #include <atoll/core/logging.hpp>
 
@@ -24,7 +25,7 @@ using nlohmann::json;
 
 /// The storage nodes that are up, as a master sees them.
 atl::result<std::vector<job_node>> find_nodes(control& masters) {
-  auto answer = masters.call(protocol::kind::status, {});
+  auto answer = masters.call_any(protocol::kind::status, {});
   if (!answer)
     return tl::unexpected{answer.error()};
   std::vector<job_node> nodes;
@@ -81,10 +82,10 @@ class job_command {
   transfer_size measure(file_client& files) const {
     transfer_size total;
     for (auto& path : what_.paths)
-      if (auto entry = files.masters().query(queries::stat{path});
-          entry && entry->type == inode_type::file) {
+      if (auto entry = stat_path(files.masters(), path);
+          entry && entry->attributes.type == inode_type::file) {
         ++total.files;
-        total.bytes += entry->size_bytes;
+        total.bytes += entry->attributes.size_bytes;
       }
     return total;
   }
@@ -98,7 +99,7 @@ class job_command {
     progress_bar bar{shown, size};
     for (auto& path : what_.paths) {
       auto ran = jobs.run(path, what_.spec, make_sink(path), bar.begin_file(path));
-      bar.end_file(ran ? ran->result.bytes : 0);
+      bar.end_file(path, ran ? ran->result.bytes : 0);
       if (jobs.is_cancelled() || has_output_failed())
         return;
       if (ran)

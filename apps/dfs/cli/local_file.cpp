@@ -15,16 +15,6 @@ tl::unexpected<atl::error> system_failure(std::string what, const std::string& p
   return tl::unexpected{atl::system_error(errno, std::move(what) + " " + path)};
 }
 
-/// The nearest value of 64 bits.
-std::int64_t microseconds(const timespec& time) {
-  std::int64_t us = 0;
-  if (__builtin_mul_overflow(static_cast<std::int64_t>(time.tv_sec), 1'000'000, &us) ||
-      __builtin_add_overflow(us, time.tv_nsec / 1000, &us))
-    return time.tv_sec < 0 ? std::numeric_limits<std::int64_t>::min()
-                           : std::numeric_limits<std::int64_t>::max();
-  return us;
-}
-
 /// A shared descriptor, closed with its last owner.
 std::shared_ptr<const int> own(int fd) {
   return {new int{fd}, [](const int* it) {
@@ -50,7 +40,7 @@ atl::result<local_source> open_source(const std::string& path) {
     return system_failure("reading", path);
   if (S_ISREG(found.st_mode)) {
     source.size = static_cast<std::uint64_t>(found.st_size);
-    source.mtime_us = microseconds(found.st_mtim);
+    source.found = found;
     ::posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
   }
   source.read = read_from(fd, path);

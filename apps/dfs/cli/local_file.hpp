@@ -18,8 +18,8 @@ namespace dfs::cli {
 struct local_source {
   std::shared_ptr<void> file; ///< keeps it open
   byte_source read;
-  std::optional<std::uint64_t> size;    ///< of a regular file
-  std::optional<std::int64_t> mtime_us; ///< of a regular file; since 1970, negative before it
+  std::optional<std::uint64_t> size; ///< of a regular file
+  std::optional<struct stat> found;  ///< of a regular file
 };
 atl::result<local_source> open_source(const std::string& path);
 

@@ -85,7 +85,9 @@ class tree_walk {
 
   void walk_entry(const std::string& path, const std::string& relative) {
     struct stat found {};
-    if (::stat(path.c_str(), &found) != 0) {
+    auto looked =
+        visitor_.follows_links ? ::stat(path.c_str(), &found) : ::lstat(path.c_str(), &found);
+    if (looked != 0) {
       auto problem = errno;
       return visitor_.problem(atl::system_error(
           problem, (is_link(path) ? "following the symbolic link " : "looking at ") + path));
@@ -95,7 +97,7 @@ class tree_walk {
     else if (S_ISREG(found.st_mode))
       visitor_.file(path, relative, static_cast<std::uint64_t>(found.st_size));
     else
-      visitor_.other(path);
+      visitor_.other(path, relative);
   }
 
   const tree_visitor& visitor_;

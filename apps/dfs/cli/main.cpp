@@ -42,9 +42,9 @@ void add_cluster(CLI::App& app, context& with, chosen& call) {
       return outcome ? dfs::cli::done : dfs::cli::report_error(outcome.error());
     };
   };
-  atl::node::add_node_command(*admin, address, choose, json, [&with](const std::string& storage) {
-    return dfs::cli::find_storage(with, storage);
-  });
+  auto find = [&with](const std::string& storage) { return dfs::cli::find_storage(with, storage); };
+  atl::node::add_node_command(*admin, address, choose, json, find);
+  atl::node::add_metrics_command(*admin, address, choose, json, find);
   auto* master = admin->add_subcommand("master", "The masters' group");
   atl::node::add_group_commands(*master, dfs::masters_service(), address, choose, json);
 

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <mutex>
 #include <unistd.h>
 
 namespace dfs::cli {
@@ -14,15 +15,27 @@ namespace {
 constexpr int failed_code = 1;
 constexpr int broken_pipe_code = 141; ///< 128 + SIGPIPE
 
-int output_errno = 0;      ///< of the first failure; 0: none
-bool has_progress = false; ///< a progress line is on the terminal
+int output_errno = 0;           ///< of the first failure; 0: none
+std::mutex error_mutex;         ///< guards standard error, and what follows
+std::size_t progress_lines = 0; ///< on the terminal
 constexpr auto wipe_line = std::string_view{"\r\x1b[K"};
+constexpr auto line_up = std::string_view{"\x1b[A"};
 
 void write_raw_error(std::string_view text) {
   if (text.empty())
     return; // an empty view may point nowhere, which `fwrite` must not be given
   // Where standard error fails as well, no place is left to report it.
   std::ignore = std::fwrite(text.data(), 1, text.size(), stderr);
+}
+
+/// The cursor is behind the last line.
+void wipe_progress() {
+  for (std::size_t line = 0; line < progress_lines; ++line) {
+    write_raw_error(wipe_line);
+    if (line + 1 < progress_lines)
+      write_raw_error(line_up);
+  }
+  progress_lines = 0;
 }
 
 } // namespace
@@ -49,15 +62,20 @@ atl::status write_to_output(std::string_view bytes) {
 }
 
 void write_error(std::string_view text) {
-  show_progress_line({});
+  std::lock_guard lock{error_mutex};
+  wipe_progress();
   write_raw_error(text);
 }
 
-void show_progress_line(std::string_view text) {
-  if (has_progress || !text.empty())
-    write_raw_error(wipe_line);
-  write_raw_error(text);
-  has_progress = !text.empty();
+void show_progress_lines(const std::vector<std::string>& lines) {
+  std::lock_guard lock{error_mutex};
+  wipe_progress();
+  for (std::size_t line = 0; line < lines.size(); ++line) {
+    if (line > 0)
+      write_raw_error("\n");
+    write_raw_error(lines[line]);
+  }
+  progress_lines = lines.size();
 }
 
 bool has_output_failed() {

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 /// What `dfs` writes to its standard output and standard error. Nothing here throws: a failure of
 /// standard output is remembered, and decides the exit code at the end.
@@ -27,9 +28,9 @@ void print_error(fmt::format_string<T...> format, T&&... arguments) {
   write_error(fmt::format(format, std::forward<T>(arguments)...));
 }
 
-/// Shows a text in the last line of the terminal, in place of the previous text; an empty text
-/// clears the line.
-void show_progress_line(std::string_view text);
+/// Shows lines at the bottom of the terminal, in place of the previous ones; none clears them. Like
+/// `write_error`, may be called by several threads.
+void show_progress_lines(const std::vector<std::string>& lines);
 
 /// Did writing to standard output fail? Then more output is useless.
 bool has_output_failed();

@@ -129,32 +129,51 @@ progress_bar::progress_bar(const context& with, transfer_size total)
 
 progress_bar::~progress_bar() {
   if (shown_)
-    show_progress_line({});
+    show_progress_lines({});
 }
 
 progress_report progress_bar::begin_file(const std::string& name) {
   if (!shown_)
     return {};
-  state_.name = name;
-  return [this](std::uint64_t done, std::uint64_t) { draw(done); };
+  std::lock_guard lock{mutex_};
+  under_way_[name] = {};
+  return [this, name](std::uint64_t done, std::uint64_t total) {
+    std::lock_guard guard{mutex_};
+    under_way_[name] = {done, total};
+    draw();
+  };
 }
 
-void progress_bar::end_file(std::uint64_t bytes) {
+void progress_bar::end_file(const std::string& name, std::uint64_t bytes) {
+  std::lock_guard lock{mutex_};
   ++state_.files_done;
   state_.bytes_done += bytes;
+  under_way_.erase(name);
   if (shown_)
-    draw(0);
+    draw();
 }
 
-void progress_bar::draw(std::uint64_t bytes_of_file) {
+/// A file by itself has one line, with all figures. Beside others each has a line, and the whole
+/// has one below them.
+void progress_bar::draw() {
   auto now = clock::now();
   if (now - drawn_ < redraw_interval)
     return;
   drawn_ = now;
-  auto state = state_;
-  state.bytes_done += bytes_of_file;
-  state.elapsed = now - began_;
-  show_progress_line(progress_line(state, terminal_columns()));
+  auto columns = terminal_columns();
+  auto whole = state_;
+  whole.elapsed = now - began_;
+  std::vector<std::string> lines;
+  for (auto& [name, file] : under_way_) {
+    whole.bytes_done += file.bytes_done;
+    if (under_way_.size() == 1)
+      whole.name = name;
+    else
+      lines.push_back(
+          progress_line({name, {1, file.bytes_total}, 0, file.bytes_done, whole.elapsed}, columns));
+  }
+  lines.push_back(progress_line(whole, columns));
+  show_progress_lines(lines);
 }
 
 } // namespace dfs::cli

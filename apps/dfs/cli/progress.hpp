@@ -5,6 +5,8 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <map>
+#include <mutex>
 #include <string>
 #include <string_view>
 
@@ -32,7 +34,8 @@ std::string progress_line(const transfer_state& state, std::size_t columns);
 /// Is there a terminal to show progress on, without `quiet` or `json`?
 bool shows_progress(const context& with);
 
-/// One progress bar for all files of a transfer, on standard error; it is gone at the end.
+/// The progress of all files of a transfer, on standard error: one line, or one for each file where
+/// several are under way at once. The lines are gone at the end. Thread-safe.
 class progress_bar {
  public:
   progress_bar(const context& with, transfer_size total);
@@ -40,19 +43,26 @@ class progress_bar {
   progress_bar& operator=(const progress_bar&) = delete;
   ~progress_bar();
 
-  /// Begins the next file. @returns an empty function if no progress is shown.
+  /// Begins a file, whose path no other file that is under way has. @returns an empty function if
+  /// no progress is shown.
   progress_report begin_file(const std::string& name);
-  /// Ends the current file, after so many bytes.
-  void end_file(std::uint64_t bytes);
+  /// Ends a file, after so many bytes.
+  void end_file(const std::string& name, std::uint64_t bytes);
 
  private:
   using clock = std::chrono::steady_clock;
-  void draw(std::uint64_t bytes_of_file);
+  struct file_state {
+    std::uint64_t bytes_done = 0;
+    std::uint64_t bytes_total = 0; ///< 0: not known
+  };
+  void draw();
 
-  bool shown_;
-  clock::time_point began_ = clock::now();
+  const bool shown_;
+  const clock::time_point began_ = clock::now();
+  std::mutex mutex_; ///< guards what follows
   clock::time_point drawn_ = began_;
-  transfer_state state_;
+  transfer_state state_; ///< of what has ended
+  std::map<std::string, file_state> under_way_;
 };
 
 } // namespace dfs::cli

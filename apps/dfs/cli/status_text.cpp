@@ -103,6 +103,13 @@ std::string status_text(const cluster_status& shown) {
     out += fmt::format("  {:<10} {}\n", role, plugin_line(status["plugins"][role]));
   out += fmt::format("\ndurability {}, chunks of {}\n", status["durability"].get<std::string>(),
                      human_bytes(status["chunk_bytes"]));
+  if (status.contains("policy"))
+    for (auto& part : status["policy"]["differs"])
+      out +=
+          fmt::format("the policy of / has {} = {}; the configuration says {}, which holds for new "
+                      "clusters alone ('dfs policy set /' changes what holds)\n",
+                      part["key"].get<std::string>(), part["holds"].get<std::string>(),
+                      part["configured"].get<std::string>());
   if (auto& files = status["files"]; files.is_object())
     out +=
         fmt::format("{} files, {} directories, {} in {} chunks\n",

@@ -17,7 +17,13 @@ bool is_unanswered(atl::errc code) {
 
 } // namespace
 
+int transfer_tally::code() const {
+  std::lock_guard lock{mutex_};
+  return code_;
+}
+
 void transfer_tally::succeed(std::uint64_t bytes) {
+  std::lock_guard lock{mutex_};
   ++done_.files;
   done_.bytes += bytes;
   consecutive_unanswered_ = 0;
@@ -25,6 +31,7 @@ void transfer_tally::succeed(std::uint64_t bytes) {
 
 void transfer_tally::fail(const atl::error& problem) {
   auto code = report_error(problem);
+  std::lock_guard lock{mutex_};
   if (code_ == done)
     code_ = code;
   ++failures_;
@@ -35,10 +42,12 @@ void transfer_tally::fail(const atl::error& problem) {
 }
 
 bool transfer_tally::has_given_up() const {
+  std::lock_guard lock{mutex_};
   return consecutive_unanswered_ >= consecutive_unanswered_max || has_output_failed();
 }
 
 int transfer_tally::finish(const context& with, std::string_view verb) const {
+  std::lock_guard lock{mutex_};
   if (failures_ != 0 && done_.files == 0)
     return code_;
   if (with.json)

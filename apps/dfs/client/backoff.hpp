@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <chrono>
 #include <random>
-#include <thread>
 
 namespace dfs {
 
@@ -14,11 +13,12 @@ class backoff {
   backoff(std::chrono::milliseconds least, std::chrono::milliseconds most)
       : next_{least}, least_{least}, most_{most} {}
 
-  void sleep() {
+  /// How long to pause now.
+  std::chrono::milliseconds next() {
     std::uniform_int_distribution<std::chrono::milliseconds::rep> part{least_.count(),
                                                                        next_.count()};
-    std::this_thread::sleep_for(std::chrono::milliseconds{part(random_)});
     next_ = std::min(next_ * 2, most_);
+    return std::chrono::milliseconds{part(random_)};
   }
 
  private:

@@ -2,7 +2,10 @@
 
 #include "client/backoff.hpp"
 
+#include <algorithm>
 #include <chrono>
+#include <optional>
+#include <thread>
 
 namespace dfs {
 
@@ -15,12 +18,19 @@ class busy_wait {
   explicit busy_wait(std::chrono::microseconds timeout) : timeout_{timeout} {}
 
   /// @param progress when a storage node last accepted or returned data
-  /// @returns false at once if the time is over.
-  bool pause(time_point progress) {
+  /// @returns how long to wait now; none if the time is over.
+  std::optional<std::chrono::milliseconds> next_pause(time_point progress) {
     if (std::chrono::steady_clock::now() - std::max(progress, began_) >= timeout_)
-      return false;
-    pauses_.sleep();
-    return true;
+      return std::nullopt;
+    return pauses_.next();
+  }
+
+  /// Waits. @returns false at once if the time is over.
+  bool pause(time_point progress) {
+    auto length = next_pause(progress);
+    if (length)
+      std::this_thread::sleep_for(*length);
+    return length.has_value();
   }
 
  private:

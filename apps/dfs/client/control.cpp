@@ -87,8 +87,12 @@ void control::call(protocol::kind kind, std::string body, completion done) {
   impl_->masters.group().call(static_cast<message_kind>(kind), std::move(body), std::move(done));
 }
 
+atl::result<std::string> control::call_any(protocol::kind kind, std::string body) {
+  return impl_->masters.group().call_any(static_cast<message_kind>(kind), std::move(body));
+}
+
 atl::result<protocol::cluster_info> control::cluster_info() {
-  auto bytes = call(protocol::kind::cluster, {});
+  auto bytes = call_any(protocol::kind::cluster, {});
   if (!bytes)
     return tl::unexpected{bytes.error()};
   return protocol::decode_cluster_info(*bytes);

@@ -80,6 +80,9 @@ class control {
   atl::result<std::string> call(protocol::kind kind, std::string body);
   void call(protocol::kind kind, std::string body, completion done);
 
+  /// The same for a request that any master can answer, also one that doesn't lead.
+  atl::result<std::string> call_any(protocol::kind kind, std::string body);
+
   /// Asks a master for the settings that a client needs to store and read.
   atl::result<protocol::cluster_info> cluster_info();
 

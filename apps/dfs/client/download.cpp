@@ -1,4 +1,5 @@
-#include "client/file_extents.hpp"
+#include "client/byte_buffer.hpp"
+#include "client/file_pieces.hpp"
 #include "client/transfers.hpp"
 #include "namespace/path.hpp"
 
@@ -6,8 +7,10 @@
 #include <boost/asio/thread_pool.hpp>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <deque>
 #include <future>
+#include <optional>
 
 namespace dfs {
 
@@ -17,22 +20,32 @@ using atl::errc;
 using atl::fail;
 
 /// Reads chunks of a file ahead, a few at a time, and returns them in order.
-class chunk_reader {
+class read_ahead_queue {
  public:
-  explicit chunk_reader(storage_pool& storages) : storages_{storages}, threads_{chunks_under_way} {}
-  ~chunk_reader() { threads_.join(); }
+  explicit read_ahead_queue(storage_pool& storages)
+      : storages_{storages}, threads_{chunks_under_way} {}
+  ~read_ahead_queue() { threads_.join(); }
 
   bool full() const { return pending_.size() > chunks_under_way; }
   bool empty() const { return pending_.empty(); }
 
-  void read_ahead(const placed_extent& extent) {
+  void read_ahead(const piece& part) {
     auto slot = std::make_shared<reading>();
-    slot->extent = extent;
-    slot->bytes = take_buffer(extent.chunk.size_bytes);
+    slot->part = part;
     slot->outcome = slot->promise.get_future();
+    auto* stored = std::get_if<chunk_part>(&slot->part.content);
+    if (!stored) {
+      slot->promise.set_value({});
+      pending_.push_back(std::move(slot));
+      return;
+    }
+    slot->bytes = take_buffer();
+    slot->bytes.resize(part.length_bytes);
     boost::asio::post(threads_, [this, slot] {
       try {
-        slot->promise.set_value(storages_.fetch(slot->extent.chunk, slot->bytes));
+        slot->promise.set_value(storages_.fetch_range(
+            std::get<chunk_part>(slot->part.content).chunk,
+            std::get<chunk_part>(slot->part.content).offset_bytes, slot->bytes.from(0)));
       } catch (...) { // for example out of memory; reported where the outcome is awaited
         slot->promise.set_exception(std::current_exception());
       }
@@ -40,16 +53,16 @@ class chunk_reader {
     pending_.push_back(std::move(slot));
   }
 
-  /// Passes the oldest chunk to `into`. @param offset of its first byte in the file, for messages.
+  /// Passes the oldest piece to `into`. @param offset of its first byte in the file, for messages.
   atl::status take_one(const byte_sink& into, std::uint64_t& offset) {
     auto slot = std::move(pending_.front());
     pending_.pop_front();
-    auto length = slot->extent.length_bytes;
+    auto length = slot->part.length_bytes;
     auto outcome = await(slot->outcome);
     if (!outcome)
       return fail(outcome.error().code, fmt::format("bytes {} to {}: {}", offset, offset + length,
                                                     outcome.error().message));
-    if (auto put = into(std::string_view{slot->bytes}.substr(0, length)); !put)
+    if (auto put = pass(*slot, into); !put)
       return put;
     offset += length;
     spare_.push_back(std::move(slot->bytes));
@@ -58,70 +71,116 @@ class chunk_reader {
 
  private:
   struct reading {
-    placed_extent extent;
-    std::string bytes;
+    piece part;
+    byte_buffer bytes; ///< of a part of a chunk
     std::promise<atl::status> promise;
     std::future<atl::status> outcome;
   };
 
+  static atl::status pass(const reading& slot, const byte_sink& into) {
+    if (std::holds_alternative<chunk_part>(slot.part.content))
+      return into(slot.bytes.view());
+    if (auto* bytes = std::get_if<std::string>(&slot.part.content))
+      return into(*bytes);
+    static const std::string zeros(64 << 10, '\0');
+    for (auto left = slot.part.length_bytes; left > 0;) {
+      auto now = std::min<std::uint64_t>(left, zeros.size());
+      if (auto put = into(std::string_view{zeros}.substr(0, now)); !put)
+        return put;
+      left -= now;
+    }
+    return {};
+  }
+
   /// Buffers are reused: fresh memory costs a page fault for each 4 KiB.
-  std::string take_buffer(std::size_t size) {
-    std::string buffer;
+  byte_buffer take_buffer() {
+    byte_buffer buffer;
     if (!spare_.empty()) {
       buffer = std::move(spare_.back());
       spare_.pop_back();
     }
-    buffer.resize(size);
+    buffer.resize(0); // what it held isn't worth a copy
     return buffer;
   }
 
   storage_pool& storages_;
   boost::asio::thread_pool threads_;
   std::deque<std::shared_ptr<reading>> pending_;
-  std::vector<std::string> spare_;
+  std::vector<byte_buffer> spare_;
 };
+
+/// The part that lies within a file. Errors: invalid.
+atl::result<byte_range> clip(const byte_range& part, std::uint64_t size, const std::string& path) {
+  if (part.offset > size)
+    return fail(errc::invalid, fmt::format("{} has {} bytes, and the part to read begins at {}",
+                                           in_quotes(path), size, part.offset));
+  return byte_range{part.offset, std::min(part.length, size - part.offset)};
+}
+
+/// What of a piece lies within the part.
+std::optional<piece> within(const piece& whole, const byte_range& part) {
+  auto from = std::max(part.offset, whole.offset_bytes);
+  auto to = std::min(part.offset + part.length, whole.offset_bytes + whole.length_bytes);
+  if (from >= to)
+    return std::nullopt;
+  auto cut = whole;
+  cut.offset_bytes = from;
+  cut.length_bytes = to - from;
+  auto skipped = from - whole.offset_bytes;
+  if (auto* bytes = std::get_if<std::string>(&cut.content))
+    *bytes = bytes->substr(skipped, cut.length_bytes);
+  else if (auto* stored = std::get_if<chunk_part>(&cut.content))
+    stored->offset_bytes += skipped;
+  return cut;
+}
 
 } // namespace
 
 atl::result<std::uint64_t> download(control& masters, storage_pool& storages,
                                     const std::string& path, const byte_sink& into,
-                                    const progress_report& progress) {
-  auto page = masters.query(queries::open{path, 0});
+                                    const progress_report& progress, const byte_range& part) {
+  auto where = place_of(path);
+  if (!where)
+    return tl::unexpected{where.error()};
+  auto page = masters.query(queries::open{*where, 0});
   if (!page)
     return tl::unexpected{page.error()};
-  if (page->extents_total == 0) {
-    if (auto put = into(page->inline_bytes); !put)
-      return tl::unexpected{put.error()};
-    return page->inline_bytes.size();
-  }
-  auto size = page->size_bytes;
-  chunk_reader reader{storages};
-  std::uint64_t offset = 0;
+  if (page->attributes.type != inode_type::file)
+    return fail(errc::refused, fmt::format("{} is a symbolic link, not a file", in_quotes(path)));
+  auto wanted = clip(part, page->attributes.size_bytes, path);
+  if (!wanted)
+    return tl::unexpected{wanted.error()};
+  read_ahead_queue reader{storages};
+  auto offset = wanted->offset; ///< of the next byte for `into`
   auto take_one = [&]() -> atl::status {
     auto taken = reader.take_one(into, offset);
     if (!taken)
       return fail(taken.error(), path);
     if (progress)
-      progress(offset, size);
+      progress(offset - wanted->offset, wanted->length);
     return {};
   };
-  auto walked =
-      for_each_extent(masters, path, *page, [&](const placed_extent& extent) -> atl::status {
-        reader.read_ahead(extent);
-        while (reader.full())
-          if (auto taken = take_one(); !taken)
-            return taken;
-        return {};
-      });
+  auto walked = for_each_piece(masters, path, *page, [&](const piece& found) -> atl::status {
+    auto of_file = within(found, *wanted);
+    if (!of_file)
+      return {};
+    reader.read_ahead(*of_file);
+    while (reader.full())
+      if (auto taken = take_one(); !taken)
+        return taken;
+    return {};
+  });
   if (!walked)
     return tl::unexpected{walked.error()};
   while (!reader.empty())
     if (auto taken = take_one(); !taken)
       return tl::unexpected{taken.error()};
-  if (offset != size)
-    return fail(errc::corrupt, fmt::format("{} has {} bytes, but its chunks have {}",
-                                           in_quotes(path), size, offset));
-  return offset;
+  if (offset - wanted->offset != wanted->length)
+    return fail(errc::corrupt,
+                fmt::format("{} has {} bytes from offset {} on, but its pieces have {}",
+                            in_quotes(path), wanted->length, wanted->offset,
+                            offset - wanted->offset));
+  return offset - wanted->offset;
 }
 
 } // namespace dfs

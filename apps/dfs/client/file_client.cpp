@@ -2,6 +2,7 @@
 
 #include "client/storage_pool.hpp"
 #include "client/transfers.hpp"
+#include "namespace/path.hpp"
 
 #include <utility>
 
@@ -36,18 +37,15 @@ control& file_client::masters() {
   return impl_->masters;
 }
 
-const protocol::cluster_info& file_client::info() const {
-  return impl_->storages->info();
-}
-
 atl::result<std::uint64_t> file_client::put(const byte_source& from, const std::string& path,
                                             const put_options& options) {
   return upload(impl_->masters, *impl_->storages, from, path, options);
 }
 
 atl::result<std::uint64_t> file_client::get(const std::string& path, const byte_sink& into,
-                                            const progress_report& progress) {
-  return download(impl_->masters, *impl_->storages, path, into, progress);
+                                            const progress_report& progress,
+                                            const byte_range& part) {
+  return download(impl_->masters, *impl_->storages, path, into, progress, part);
 }
 
 atl::result<std::unique_ptr<job_runner>> file_client::make_job_runner(std::vector<job_node> nodes) {
@@ -56,9 +54,12 @@ atl::result<std::unique_ptr<job_runner>> file_client::make_job_runner(std::vecto
 
 atl::status file_client::list(const std::string& path,
                               const std::function<bool(const responses::entry&)>& each) {
+  auto where = place_of(path);
+  if (!where)
+    return tl::unexpected{where.error()};
   std::string after;
   for (;;) {
-    auto page = impl_->masters.query(queries::list{path, after, 0});
+    auto page = impl_->masters.query(queries::list{*where, after, 0});
     if (!page)
       return tl::unexpected{page.error()};
     for (auto& entry : page->entries)

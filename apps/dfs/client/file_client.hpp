@@ -23,7 +23,8 @@ struct put_options {
   /// The expected size, if known: for the progress report, and to refuse a file that is too large
   /// before any data is sent. The actual size may differ.
   std::optional<std::uint64_t> size;
-  std::optional<std::int64_t> mtime_us; ///< since 1970, negative before it; none: now
+  commands::new_inode inode;         ///< of the file
+  std::uint16_t parents_mode = 0755; ///< of missing directories
   progress_report progress;
 };
 
@@ -53,10 +54,12 @@ class file_client {
   atl::result<std::uint64_t> put(const byte_source& from, const std::string& path,
                                  const put_options& options);
 
-  /// Passes a file's bytes to `into`, in order and verified by their checksums. @returns bytes
-  /// read; errc::corrupt with the range if no copy is intact.
+  /// Passes a file's bytes to `into`, in order and verified by their checksums.
+  /// @param part reads no more chunks, and of copies no more blocks, than it must
+  /// @returns bytes read; errc::corrupt with the range if no copy is intact; errc::invalid if the
+  /// part begins beyond the file's end.
   atl::result<std::uint64_t> get(const std::string& path, const byte_sink& into,
-                                 const progress_report& progress = {});
+                                 const progress_report& progress = {}, const byte_range& part = {});
 
   /// Prepares jobs on files. @param nodes all storage nodes. Must not outlive this object.
   atl::result<std::unique_ptr<job_runner>> make_job_runner(std::vector<job_node> nodes);
@@ -65,8 +68,6 @@ class file_client {
   /// returns false.
   atl::status list(const std::string& path,
                    const std::function<bool(const responses::entry&)>& each);
-
-  const protocol::cluster_info& info() const;
 
  private:
   struct implementation;

@@ -18,10 +18,10 @@
 
 namespace dfs {
 
-/// A piece that was given to the nodes.
+/// A piece of a file, and what the nodes that were asked made of it.
 struct piece_under_way {
-  placed_extent extent;
-  std::uint64_t done = 0;                         ///< bytes of the extent whose result was joined
+  piece part;
+  std::uint64_t done = 0;                         ///< bytes of the piece whose result was joined
   std::optional<atl::result<std::string>> answer; ///< guarded by the mutex of its job's runner
 };
 

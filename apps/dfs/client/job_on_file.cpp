@@ -1,5 +1,5 @@
 // A job on one file: its pieces are sent ahead, and their results are joined in order.
-#include "client/file_extents.hpp"
+#include "client/file_pieces.hpp"
 #include "client/job_dispatch.hpp"
 #include "client/storage_pool.hpp"
 #include "job/piece_result.hpp"
@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <deque>
 #include <random>
 #include <string_view>
@@ -34,11 +35,14 @@ class job_on_file {
       : with_{with}, path_{path}, spec_{spec}, joiner_{std::move(joiner)}, progress_{progress} {}
 
   atl::result<job_outcome> run() {
-    auto page = with_.masters.query(queries::open{path_, 0});
+    auto where = place_of(path_);
+    if (!where)
+      return tl::unexpected{where.error()};
+    auto page = with_.masters.query(queries::open{*where, 0});
     if (!page)
       return tl::unexpected{page.error()};
-    size_ = page->size_bytes;
-    auto done = page->extents_total == 0 ? join_bytes(page->inline_bytes) : run_pieces(*page);
+    size_ = page->attributes.size_bytes;
+    auto done = run_pieces(*page);
     if (!done)
       return tl::unexpected{done.error()};
     auto result = joiner_.finish();
@@ -60,27 +64,37 @@ class job_on_file {
   }
 
   atl::status send_all(responses::opened& page) {
-    auto sent = for_each_extent(with_.masters, path_, page,
-                                [this](const placed_extent& extent) -> atl::status {
-                                  while (pieces_.size() >= with_.pieces_max())
-                                    if (auto joined = join_next(); !joined)
-                                      return joined;
-                                  auto piece = std::make_shared<piece_under_way>();
-                                  piece->extent = extent;
-                                  pieces_.push_back(piece);
-                                  send(piece);
-                                  return {};
-                                });
+    auto sent =
+        for_each_piece(with_.masters, path_, page, [this](const piece& part) -> atl::status {
+          while (pieces_.size() >= with_.pieces_max())
+            if (auto joined = join_next(); !joined)
+              return joined;
+          auto piece = std::make_shared<piece_under_way>();
+          piece->part = part;
+          pieces_.push_back(piece);
+          send(piece);
+          return {};
+        });
     while (sent && !pieces_.empty())
       sent = join_next();
     return sent;
   }
 
   void send(const std::shared_ptr<piece_under_way>& piece) {
-    if (with_.storages.has_whole_chunks(piece->extent.chunk))
+    auto* stored = std::get_if<chunk_part>(&piece->part.content);
+    if (stored && has_whole_chunks(stored->chunk))
       with_.send(id_, spec_, piece);
     else
-      piece->answer = fail(errc::refused, "the chunk must be put together from its fragments");
+      piece->answer = fail(errc::refused, "the piece is no part of a chunk that nodes have whole");
+  }
+
+  /// Is each fragment of a chunk the chunk itself?
+  bool has_whole_chunks(const chunk_record& chunk) const {
+    auto by = with_.storages.policies().find(chunk.policy);
+    if (!by)
+      return false; // reading it tells why
+    auto layout = (*by)->recovery->layout();
+    return layout.identical && layout.needed == 1;
   }
 
   /// Joins what was said of the oldest piece, and asks for the rest if that was not all of it.
@@ -89,8 +103,8 @@ class job_on_file {
     auto joined = join(*piece);
     if (!joined)
       return fail(joined.error(), fmt::format("{}, bytes {} to {}", path_, offset_,
-                                              offset_ + piece->extent.length_bytes - piece->done));
-    if (piece->done < piece->extent.length_bytes)
+                                              offset_ + piece->part.length_bytes - piece->done));
+    if (piece->done < piece->part.length_bytes)
       send(piece);
     else
       pieces_.pop_front();
@@ -101,7 +115,7 @@ class job_on_file {
     auto answer = with_.await(piece);
     if (is_cancelled())
       return tl::unexpected{answer.error()};
-    auto left = piece.extent.length_bytes - piece.done;
+    auto left = piece.part.length_bytes - piece.done;
     auto result = answer.and_then(job::decode_piece_result);
     if (!result || result->bytes == 0 || result->bytes > left)
       return join_here(piece);
@@ -111,34 +125,38 @@ class job_on_file {
 
   /// Reads the piece as any reader does, which also tells what is wrong with it.
   atl::status join_here(piece_under_way& piece) {
-    std::string bytes(piece.extent.chunk.size_bytes, '\0');
-    if (auto read = with_.storages.fetch(piece.extent.chunk, bytes); !read)
-      return read;
+    auto read = read_piece(piece);
+    if (!read)
+      return tl::unexpected{read.error()};
     ++outcome_.pieces_here;
-    auto text = std::string_view{bytes}.substr(0, piece.extent.length_bytes);
-    while (piece.done < text.size()) {
+    std::string_view text = *read;
+    while (!text.empty()) {
       if (is_cancelled())
         return fail(errc::refused, "the job was cancelled");
-      auto result = job::work_on(spec_, text.substr(piece.done));
+      auto result = job::work_on(spec_, text);
       if (!result)
         return tl::unexpected{result.error()};
+      text.remove_prefix(result->bytes);
       if (auto taken = take(piece, *result); !taken)
         return taken;
     }
     return {};
   }
 
-  atl::status join_bytes(std::string_view bytes) {
-    piece_under_way whole;
-    whole.extent.length_bytes = bytes.size();
-    while (whole.done < bytes.size()) {
-      auto result = job::work_on(spec_, bytes.substr(whole.done));
-      if (!result)
-        return fail(result.error(), path_);
-      if (auto taken = take(whole, *result); !taken)
-        return taken;
-    }
-    return {};
+  /// The bytes of a piece that are not joined yet; of a long hole a part.
+  atl::result<std::string> read_piece(const piece_under_way& piece) {
+    constexpr std::uint64_t zeros_max = 1 << 20;
+    const auto& part = piece.part;
+    if (auto* bytes = std::get_if<std::string>(&part.content))
+      return bytes->substr(piece.done);
+    auto* stored = std::get_if<chunk_part>(&part.content);
+    if (!stored)
+      return std::string(std::min(part.length_bytes - piece.done, zeros_max), '\0');
+    std::string bytes(part.length_bytes - piece.done, '\0');
+    auto read = with_.storages.fetch_range(stored->chunk, stored->offset_bytes + piece.done, bytes);
+    if (!read)
+      return tl::unexpected{read.error()};
+    return bytes;
   }
 
   atl::status take(piece_under_way& piece, const job::piece_result& result) {

@@ -59,7 +59,10 @@ job_runner::~job_runner() = default;
 atl::result<std::unique_ptr<job_runner>> job_runner::open(const cluster_settings& cluster,
                                                           control& masters, storage_pool& storages,
                                                           std::vector<job_node> nodes) {
-  auto balancer = storages.make_balancer();
+  auto plugins = storages.plugins();
+  if (!plugins)
+    return tl::unexpected{plugins.error()};
+  auto balancer = (*plugins)->make_balancer();
   if (!balancer)
     return tl::unexpected{balancer.error()};
   auto impl = std::make_unique<implementation>(cluster, masters, storages, std::move(nodes));
@@ -70,7 +73,7 @@ atl::result<std::unique_ptr<job_runner>> job_runner::open(const cluster_settings
   atl::runtime::dispatcher::settings settings;
   settings.name = "jobs";
   settings.balancer = std::move(*balancer);
-  settings.balancer_name = storages.info().reads.name;
+  settings.balancer_name = (*plugins)->info().reads.name;
   settings.options = make_options(cluster);
   settings.connections = std::make_shared<atl::runtime::peer_connections>(
       *impl->actors, std::make_shared<atl::runtime::node_description>(describe(cluster)),
@@ -104,11 +107,12 @@ std::size_t job_runner::implementation::pieces_max() const {
 
 void job_runner::implementation::send(std::uint64_t job, const job::job_spec& spec,
                                       const std::shared_ptr<piece_under_way>& piece) {
-  auto& chunk = piece->extent.chunk;
+  auto& stored = std::get<chunk_part>(piece->part.content);
+  auto& chunk = stored.chunk;
   auto fragments = static_cast<std::uint32_t>(chunk.nodes.size());
-  auto body =
-      job::encode(job::piece_request{job, spec, chunk.id, chunk.size_bytes, fragments, piece->done,
-                                     piece->extent.length_bytes - piece->done});
+  auto body = job::encode(job::piece_request{job, spec, chunk.id, chunk.size_bytes, fragments,
+                                             stored.offset_bytes + piece->done,
+                                             piece->part.length_bytes - piece->done});
   atl::runtime::dispatch_terms terms;
   terms.key = chunk.id.random;
   terms.repeatable = true;

@@ -1,63 +1,63 @@
 #include "client/load_prober.hpp"
 
+#include <boost/asio/post.hpp>
+
 #include <chrono>
+#include <future>
 #include <utility>
 
 namespace dfs {
 
 namespace {
 
-constexpr std::size_t waiting_max = 16;
+constexpr std::size_t under_way_max = 16;
 
 /// A node that takes longer than this to say how busy it is needn't be known better.
 constexpr std::chrono::milliseconds probe_timeout{200};
 
 } // namespace
 
-load_prober::load_prober(result_handler on_result)
-    : on_result_{std::move(on_result)}, thread_{[this] { run(); }} {}
+load_prober::load_prober(result_handler on_result) : on_result_{std::move(on_result)} {}
 
 load_prober::~load_prober() {
-  {
-    std::lock_guard lock{mutex_};
-    stopped_ = true;
-    changed_.notify_all();
-  }
-  loop_.interrupt();
-  thread_.join();
+  std::promise<void> told;
+  boost::asio::post(io_.context(), [this, &told] {
+    is_stopping_ = true;
+    for (auto& [node, at] : targets_)
+      if (at.is_under_way)
+        at.connection->cancel();
+    told.set_value();
+  });
+  told.get_future().wait(); // no probe begins afterwards
+  probing_.wait();
+  io_.stop();
+  targets_.clear(); // the connections go before their context
 }
 
 void load_prober::request(storage_id node, const atl::endpoint& at, const bulk_options& options) {
-  std::lock_guard lock{mutex_};
-  if (waiting_.size() >= waiting_max)
+  boost::asio::post(io_.context(), [this, node, at, options] { begin(node, at, options); });
+}
+
+void load_prober::begin(storage_id node, const atl::endpoint& at, const bulk_options& options) {
+  auto& target = targets_[node];
+  if (is_stopping_ || target.is_under_way || under_way_ >= under_way_max)
     return;
-  waiting_.push_back({node, at, options});
-  waiting_.back().options.timeouts = {probe_timeout, probe_timeout};
-  changed_.notify_all();
-}
-
-void load_prober::run() {
-  std::unique_lock lock{mutex_};
-  for (;;) {
-    changed_.wait(lock, [this] { return stopped_ || !waiting_.empty(); });
-    if (stopped_)
-      return;
-    auto next = std::move(waiting_.front());
-    waiting_.pop_front();
-    lock.unlock();
-    send(next);
-    lock.lock();
+  if (!target.connection || target.connection->node() != at) {
+    auto quick = options;
+    quick.timeouts = {probe_timeout, probe_timeout};
+    target.connection = std::make_unique<async_bulk_connection>(io_.shared_context(), at, quick);
   }
+  target.is_under_way = true;
+  ++under_way_;
+  probing_.start(io_.context(), probe(node, target));
 }
 
-void load_prober::send(const probe& it) {
-  auto& connection = connections_[it.node];
-  if (!connection || connection->node() != it.at)
-    connection = std::make_unique<bulk_connection>(it.at, it.options, loop_);
-  if (auto load = connection->probe())
-    on_result_(it.node, *load);
-  else
-    connection.reset();
+boost::asio::awaitable<void> load_prober::probe(storage_id node, target& at) {
+  auto load = co_await at.connection->probe();
+  at.is_under_way = false;
+  --under_way_;
+  if (load && !is_stopping_)
+    on_result_(node, *load);
 }
 
 } // namespace dfs

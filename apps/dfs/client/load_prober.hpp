@@ -1,52 +1,53 @@
 #pragma once
 
+#include "bulk/async_connection.hpp"
 #include "bulk/bulk_options.hpp"
-#include "bulk/connection.hpp"
-#include "bulk/io_loop.hpp"
 #include "common/types.hpp"
 
-#include <condition_variable>
-#include <deque>
+#include <atoll/net/coroutine_group.hpp>
+#include <atoll/net/io_thread.hpp>
+
+#include <boost/asio/awaitable.hpp>
+
+#include <cstddef>
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
-#include <thread>
 
 namespace dfs {
 
-/// Probes storage nodes on a thread of its own, one after the other, so that no read waits for a
-/// probe. Thread-safe.
+/// Probes storage nodes on a thread of its own, so that no read waits for a probe. Thread-safe.
 class load_prober {
  public:
   using result_handler = std::function<void(storage_id node, const node_load& load)>;
 
   /// @param on_result called by the prober's thread for each probe that was answered
   explicit load_prober(result_handler on_result);
-  /// Gives up the probe under way, and waits for the thread.
+  /// Gives up the probes under way, and waits for the thread.
   ~load_prober();
+  load_prober(const load_prober&) = delete;
+  load_prober& operator=(const load_prober&) = delete;
 
-  /// Probes the node soon. A probe is dropped while too many wait: its answer would come too late.
+  /// Probes the node soon. A probe is dropped while another one of the same node is under way, or
+  /// too many of others: its answer would come too late.
   void request(storage_id node, const atl::endpoint& at, const bulk_options& options);
 
  private:
-  struct probe {
-    storage_id node = no_storage;
-    atl::endpoint at;
-    bulk_options options;
+  /// A node that is, or was, probed.
+  struct target {
+    std::unique_ptr<async_bulk_connection> connection;
+    bool is_under_way = false;
   };
 
-  void run();
-  void send(const probe& it);
+  void begin(storage_id node, const atl::endpoint& at, const bulk_options& options);
+  boost::asio::awaitable<void> probe(storage_id node, target& at);
 
   result_handler on_result_;
-  io_loop loop_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::deque<probe> waiting_;
-  bool stopped_ = false;
-  std::map<storage_id, std::unique_ptr<bulk_connection>> connections_; ///< the thread's own
-  std::thread thread_; ///< the last member: it uses the others
+  std::map<storage_id, target> targets_; ///< the thread's own, as the next two
+  std::size_t under_way_ = 0;
+  bool is_stopping_ = false;
+  atl::net::coroutine_group probing_{"client"};
+  atl::net::io_thread io_{"client"}; ///< the last member: its thread uses the others
 };
 
 } // namespace dfs

@@ -4,10 +4,17 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <span>
 #include <string_view>
 
 namespace dfs {
+
+/// A part of a file. It ends at the file's end at the latest.
+struct byte_range {
+  std::uint64_t offset = 0;
+  std::uint64_t length = std::numeric_limits<std::uint64_t>::max();
+};
 
 /// The source of a file's bytes: fills the span as far as possible; 0 means the end.
 using byte_source = std::function<atl::result<std::size_t>(std::span<char>)>;

@@ -28,6 +28,6 @@ atl::result<std::uint64_t> upload(control& masters, storage_pool& storages, cons
 
 atl::result<std::uint64_t> download(control& masters, storage_pool& storages,
                                     const std::string& path, const byte_sink& into,
-                                    const progress_report& progress);
+                                    const progress_report& progress, const byte_range& part);
 
 } // namespace dfs

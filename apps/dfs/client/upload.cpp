@@ -1,7 +1,8 @@
+#include "client/byte_buffer.hpp"
+#include "client/paths.hpp"
 #include "client/transfers.hpp"
 #include "client/upload_lease.hpp"
 #include "namespace/namespace_limits.hpp"
-#include "namespace/path.hpp"
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
@@ -10,6 +11,8 @@
 #include <algorithm>
 #include <deque>
 #include <future>
+#include <memory>
+#include <optional>
 
 namespace dfs {
 
@@ -18,65 +21,97 @@ namespace {
 using atl::errc;
 using atl::fail;
 
-/// Sends chunks of one file, a few at a time, and keeps their records in order.
+/// Stores the chunks of one file, a few at a time, and keeps their records in order.
 class chunk_sender {
  public:
-  chunk_sender(control& masters, storage_pool& storages)
-      : storages_{storages}, lease_{masters, std::chrono::microseconds{storages.info().grace_us}},
-        threads_{chunks_under_way} {}
-  ~chunk_sender() { threads_.join(); }
+  chunk_sender(control& masters, storage_pool& storages, const protocol::cluster_info& info,
+               std::shared_ptr<const scheme> by)
+      : storages_{storages}, by_{std::move(by)}, lease_{masters,
+                                                        std::chrono::microseconds{info.grace_us}},
+        places_{storages.begin_upload(lease_, by_->id)} {}
+  ~chunk_sender() {
+    if (threads_)
+      threads_->join();
+  }
 
   std::uint64_t id() const { return lease_.id(); }
+  /// How many chunks are left, the next one included.
+  void expect(std::uint64_t chunks) { places_->expect(chunks); }
 
-  /// Sends a chunk; blocks while too many are under way.
-  atl::status send(std::string data) {
+  /// Stores a chunk; blocks while too many are under way. A file's only chunk is stored by the
+  /// calling thread.
+  atl::status send(byte_buffer data, bool is_last) {
+    if (is_last && !threads_)
+      return add(storages_.store(*places_, *by_, data.view()), data.size());
+    if (!threads_)
+      threads_.emplace(chunks_under_way);
     while (pending_.size() >= chunks_under_way)
       if (auto settled = settle_one(); !settled)
         return settled;
-    auto promise = std::make_shared<std::promise<atl::result<chunk_record>>>();
-    pending_.push_back({promise->get_future(), data.size()});
-    boost::asio::post(threads_, [this, promise, chunk = std::move(data)] {
+    auto task = std::make_shared<sending>();
+    task->data = std::move(data);
+    pending_.push_back(task);
+    boost::asio::post(*threads_, [this, task] {
       try {
-        promise->set_value(storages_.store(lease_, chunk));
+        task->promise.set_value(storages_.store(*places_, *by_, task->data.view()));
       } catch (...) { // for example out of memory; reported where the outcome is awaited
-        promise->set_exception(std::current_exception());
+        task->promise.set_exception(std::current_exception());
       }
     });
     return {};
   }
 
   /// All records, once all chunks are stored.
-  atl::result<std::vector<placed_extent>> finish() {
+  atl::result<std::vector<piece>> finish() {
     while (!pending_.empty())
       if (auto settled = settle_one(); !settled)
         return tl::unexpected{settled.error()};
-    return std::move(extents_);
+    return std::move(pieces_);
   }
 
   std::uint64_t stored() const { return stored_; }
 
+  /// The memory of a chunk that is stored: fresh memory costs a page fault for each 4 KiB.
+  byte_buffer take_buffer() {
+    byte_buffer buffer;
+    if (!spare_.empty()) {
+      buffer = std::move(spare_.back());
+      spare_.pop_back();
+    }
+    return buffer;
+  }
+
  private:
   struct sending {
-    std::future<atl::result<chunk_record>> outcome;
-    std::size_t size;
+    byte_buffer data;
+    std::promise<atl::result<chunk_record>> promise;
+    std::future<atl::result<chunk_record>> outcome = promise.get_future();
   };
 
   atl::status settle_one() {
     auto oldest = std::move(pending_.front());
     pending_.pop_front();
-    auto record = await(oldest.outcome);
+    auto added = add(await(oldest->outcome), oldest->data.size());
+    spare_.push_back(std::move(oldest->data));
+    return added;
+  }
+
+  atl::status add(atl::result<chunk_record> record, std::size_t size) {
     if (!record)
       return tl::unexpected{record.error()};
-    extents_.push_back({std::move(*record), oldest.size});
-    stored_ += oldest.size;
+    pieces_.push_back({stored_, size, chunk_part{std::move(*record), 0}});
+    stored_ += size;
     return {};
   }
 
   storage_pool& storages_;
+  const std::shared_ptr<const scheme> by_;
   upload_lease lease_;
-  boost::asio::thread_pool threads_;
-  std::deque<sending> pending_;
-  std::vector<placed_extent> extents_;
+  std::unique_ptr<placement_stock> places_;
+  std::optional<boost::asio::thread_pool> threads_;
+  std::deque<std::shared_ptr<sending>> pending_;
+  std::vector<byte_buffer> spare_;
+  std::vector<piece> pieces_;
   std::uint64_t stored_ = 0;
 };
 
@@ -86,16 +121,17 @@ constexpr std::uint64_t first_step_bytes = 64 << 10;
 constexpr std::uint64_t step_factor = 4;
 
 /// Reads up to `size` bytes from the source; fewer at its end.
+/// @param piece memory for them
 /// @param expected the probable number of bytes
-atl::result<std::string> next_piece(const byte_source& from, std::size_t size,
+atl::result<byte_buffer> next_piece(const byte_source& from, byte_buffer piece, std::size_t size,
                                     std::optional<std::uint64_t> expected) {
-  std::string piece;
+  piece.resize(0);
   // One byte more than expected: if it stays free, the source has ended.
   auto goal = std::min<std::uint64_t>(size, expected ? *expected + 1 : first_step_bytes);
   for (;;) {
     auto filled = piece.size();
     piece.resize(goal);
-    auto got = from(std::span{piece}.subspan(filled));
+    auto got = from(piece.from(filled));
     if (!got)
       return tl::unexpected{got.error()};
     piece.resize(filled + *got);
@@ -105,17 +141,25 @@ atl::result<std::string> next_piece(const byte_source& from, std::size_t size,
   }
 }
 
-/// The largest file, by the masters' limits.
-std::uint64_t file_bytes_max(const protocol::cluster_info& info) {
-  return info.chunk_bytes * limits::extents_per_file_max;
+/// The largest file, by the name space's limits.
+std::uint64_t file_bytes_max(const scheme& by) {
+  return by.policy.chunk_bytes * limits::pieces_per_command_max;
 }
 
-tl::unexpected<atl::error> too_large(const std::string& path, const protocol::cluster_info& info) {
+tl::unexpected<atl::error> too_large(const std::string& path, const scheme& by) {
   return fail(errc::invalid,
               fmt::format("{} would be larger than {} bytes, which is the most: {} chunks of {} "
-                          "bytes; a cluster with a larger files.chunk_size takes larger files",
-                          in_quotes(path), file_bytes_max(info), limits::extents_per_file_max,
-                          info.chunk_bytes));
+                          "bytes; a directory whose policy has a larger chunk_size takes larger "
+                          "files",
+                          in_quotes(path), file_bytes_max(by), limits::pieces_per_command_max,
+                          by.policy.chunk_bytes));
+}
+
+/// Is a file of this size stored in the name space itself? A file is never safer than its name. But
+/// a group of masters that survives no loss at all is no place for content that survives one.
+bool goes_inline(std::uint64_t size, const scheme& by, const protocol::cluster_info& info) {
+  return size <= by.policy.inline_bytes_max &&
+         info.losses_survived >= std::min(by.policy.survives_losses, 1u);
 }
 
 /// The bytes that are still expected from the source, if known.
@@ -125,24 +169,26 @@ std::optional<std::uint64_t> rest_of(std::optional<std::uint64_t> size, std::uin
   return *size - taken;
 }
 
-atl::result<std::vector<placed_extent>> send_all(chunk_sender& sender, const byte_source& from,
-                                                 std::string first, const std::string& path,
-                                                 const protocol::cluster_info& info,
-                                                 const put_options& options) {
+atl::result<std::vector<piece>> send_all(chunk_sender& sender, const byte_source& from,
+                                         byte_buffer first, const std::string& path,
+                                         const scheme& by, const put_options& options) {
+  const auto chunk_bytes = by.policy.chunk_bytes;
   auto piece = std::move(first);
   std::uint64_t taken = 0;
-  for (std::size_t chunks = 1; !piece.empty(); ++chunks) {
-    if (chunks > limits::extents_per_file_max)
-      return too_large(path, info);
+  for (std::size_t chunks = 1; piece.size() > 0; ++chunks) {
+    if (chunks > limits::pieces_per_command_max)
+      return too_large(path, by);
+    auto is_last = piece.size() < chunk_bytes;
+    if (auto left = rest_of(options.size, taken); left || is_last)
+      sender.expect(is_last ? 1 : (*left + chunk_bytes - 1) / chunk_bytes);
     taken += piece.size();
-    auto is_last = piece.size() < info.chunk_bytes;
-    if (auto sent = sender.send(std::move(piece)); !sent)
+    if (auto sent = sender.send(std::move(piece), is_last); !sent)
       return tl::unexpected{sent.error()};
     if (options.progress)
       options.progress(sender.stored(), options.size.value_or(0));
     if (is_last)
       break;
-    auto next = next_piece(from, info.chunk_bytes, rest_of(options.size, taken));
+    auto next = next_piece(from, sender.take_buffer(), chunk_bytes, rest_of(options.size, taken));
     if (!next)
       return tl::unexpected{next.error()};
     piece = std::move(*next);
@@ -150,50 +196,79 @@ atl::result<std::vector<placed_extent>> send_all(chunk_sender& sender, const byt
   return sender.finish();
 }
 
-} // namespace
-
-atl::result<std::uint64_t> upload(control& masters, storage_pool& storages, const byte_source& from,
-                                  const std::string& path, const put_options& options) {
-  auto& info = storages.info();
-  commands::put_file file;
-  file.path = path;
-  file.mtime_us = options.mtime_us;
-  file.overwrite = options.overwrite;
-  file.parents = options.parents;
-  if (options.size.value_or(0) > file_bytes_max(info))
-    return too_large(path, info);
-  auto first = next_piece(from, info.chunk_bytes, options.size);
-  if (!first)
-    return tl::unexpected{first.error()};
-  std::uint64_t size = first->size();
-  if (size <= info.inline_bytes || size == 0) {
-    file.content = std::move(*first);
-    auto made = masters.run(std::move(file));
-    if (!made)
-      return tl::unexpected{made.error()};
-    return size;
-  }
-  chunk_sender sender{masters, storages};
-  auto extents = send_all(sender, from, std::move(*first), path, info, options);
+/// Stores the content in chunks, then makes the file visible.
+atl::result<std::uint64_t> put_chunks(control& masters, storage_pool& storages,
+                                      const protocol::cluster_info& info, const byte_source& from,
+                                      byte_buffer first, std::shared_ptr<const scheme> by,
+                                      commands::make file, const std::string& path,
+                                      const put_options& options) {
+  chunk_sender sender{masters, storages, info, by};
+  auto pieces = send_all(sender, from, std::move(first), path, *by, options);
   auto end = [&] {
     // Only a hint: without it the master considers the upload under way for a while longer.
     std::ignore = masters.call(protocol::kind::finish,
                                protocol::encode(protocol::finish_request{sender.id()}));
   };
-  if (!extents) {
-    if (extents.error().code !=
+  if (!pieces) {
+    if (pieces.error().code !=
         errc::unavailable) // otherwise the masters may be unavailable as well
       end();
-    return tl::unexpected{extents.error()};
+    return tl::unexpected{pieces.error()};
   }
-  size = sender.stored();
-  file.content = std::move(*extents);
+  auto size = sender.stored();
+  file.content = std::move(*pieces);
   auto made = masters.run(std::move(file));
   end();
   if (!made)
     return tl::unexpected{made.error()};
   if (options.progress)
     options.progress(size, size);
+  return size;
+}
+
+} // namespace
+
+atl::result<std::uint64_t> upload(control& masters, storage_pool& storages, const byte_source& from,
+                                  const std::string& path, const put_options& options) {
+  auto where = new_place(path);
+  if (!where)
+    return tl::unexpected{where.error()};
+  commands::make file;
+  file.where = *where;
+  file.inode = options.inode;
+  file.parents_mode = options.parents_mode;
+  file.existing =
+      options.overwrite ? commands::make::if_exists::replace : commands::make::if_exists::refuse;
+  file.parents = options.parents;
+  auto by = storages.policies().find_for_new_file(*where);
+  if (!by)
+    return fail(by.error(), path);
+  if (options.size.value_or(0) > file_bytes_max(**by))
+    return too_large(path, **by);
+  auto first = next_piece(from, {}, (*by)->policy.chunk_bytes, options.size);
+  if (!first)
+    return tl::unexpected{first.error()};
+  std::uint64_t size = first->size();
+  auto plugins = storages.plugins();
+  if (!plugins)
+    return tl::unexpected{plugins.error()};
+  auto& info = (*plugins)->info();
+  if (size > 0 && !goes_inline(size, **by, info))
+    return put_chunks(masters, storages, info, from, std::move(*first), *by, std::move(file), path,
+                      options);
+  if (size > 0)
+    file.content.push_back({0, size, std::string{first->view()}});
+  auto made = masters.run(file);
+  if (!made && made.error().code == errc::refused && size > 0) {
+    // The policy of the directory may have changed since it was looked up.
+    storages.policies().forget(*where);
+    auto now = storages.policies().find_for_new_file(*where);
+    if (now && !goes_inline(size, **now, info))
+      return put_chunks(masters, storages, info, from, std::move(*first), *now, std::move(file),
+                        path, options);
+  }
+  if (!made)
+    return tl::unexpected{made.error()};
   return size;
 }
 

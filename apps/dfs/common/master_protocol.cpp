@@ -42,12 +42,24 @@ void read(reader& in, chunk_id& id) {
 
 void write(writer& out, const fragment_change& change) {
   write(out, change.chunk);
-  out.put(change.fragment).put(change.present);
+  out.put(change.fragment).put(change.present).put(change.generation).put(change.damaged);
 }
 void read(reader& in, fragment_change& change) {
   read(in, change.chunk);
   change.fragment = in.get<std::uint32_t>();
   change.present = in.get<bool>();
+  change.generation = in.get<std::uint64_t>();
+  change.damaged = in.get<bool>();
+}
+
+void write(writer& out, const fragment_removal& removal) {
+  write(out, removal.chunk);
+  out.put(removal.fragment).put(removal.generation);
+}
+void read(reader& in, fragment_removal& removal) {
+  read(in, removal.chunk);
+  removal.fragment = in.get<std::uint32_t>();
+  removal.generation = in.get<std::uint64_t>();
 }
 
 void write(writer& out, const storage_target& target) {
@@ -131,6 +143,21 @@ atl::result<T> finished(reader& in, T value, std::string_view what) {
 
 } // namespace
 
+/// FNV-1a over the fields, one after the other.
+std::uint64_t add_to_digest(std::uint64_t digest, const fragment_change& change) {
+  auto add = [&](std::uint64_t value) {
+    for (int byte = 0; byte < 8; ++byte)
+      digest = (digest ^ (value >> (8 * byte) & 0xff)) * 0x100000001b3;
+  };
+  digest ^= 0xcbf29ce484222325;
+  add(change.chunk.made_us);
+  add(change.chunk.random);
+  add(change.fragment);
+  add(change.generation);
+  add(change.present);
+  return digest;
+}
+
 std::string encode(const storage_heartbeat& message) {
   writer out;
   out.put(message.name).put(message.uuid).put(message.group);
@@ -146,6 +173,7 @@ std::string encode(const storage_heartbeat& message) {
       .put(message.from_scratch)
       .put(message.more);
   write_list(out, message.changes);
+  out.put(message.told).put(message.told_digest);
   return out.take();
 }
 
@@ -170,12 +198,14 @@ atl::result<storage_heartbeat> decode_storage_heartbeat(std::string_view bytes) 
   message.from_scratch = in.get<bool>();
   message.more = in.get<bool>();
   read_list(in, message.changes, changes_max);
+  message.told = in.get<std::uint64_t>();
+  message.told_digest = in.get<std::uint64_t>();
   return finished(in, std::move(message), "a storage node's heartbeat");
 }
 
 std::string encode(const storage_commands& message) {
   writer out;
-  out.put(message.group).put(message.id).put(message.want_everything);
+  out.put(message.group).put(message.id).put(message.want_everything).put(message.term);
   write_list(out, message.remove);
   return out.take();
 }
@@ -186,6 +216,7 @@ atl::result<storage_commands> decode_storage_commands(std::string_view bytes) {
   message.group = in.get_string(name_bytes_max);
   message.id = in.get<storage_id>();
   message.want_everything = in.get<bool>();
+  message.term = in.get<std::uint64_t>();
   read_list(in, message.remove, changes_max);
   return finished(in, std::move(message), "a master's orders");
 }
@@ -194,6 +225,7 @@ std::string encode(const allocate_request& message) {
   writer out;
   out.put(message.upload).put(message.chunks).put(message.chunk_bytes);
   write_list(out, message.avoid);
+  out.put(message.policy);
   return out.take();
 }
 
@@ -204,6 +236,7 @@ atl::result<allocate_request> decode_allocate_request(std::string_view bytes) {
   message.chunks = in.get<std::uint32_t>();
   message.chunk_bytes = in.get<std::uint64_t>();
   read_list(in, message.avoid, storages_max);
+  message.policy = in.get<policy_id>();
   if (message.chunks == 0 || message.chunks > chunks_per_request_max)
     in.fail();
   return finished(in, std::move(message), "a request for room");
@@ -216,6 +249,7 @@ std::string encode(const allocate_response& message) {
   if (message.refusal)
     out.put(message.refusal->code)
         .put(std::string_view{message.refusal->message}.substr(0, text_bytes_max));
+  out.put(message.version);
   return out.take();
 }
 
@@ -227,6 +261,7 @@ atl::result<allocate_response> decode_allocate_response(std::string_view bytes) 
     auto code = in.get_enum(atl::errc_last);
     message.refusal = atl::error{code, in.get_string(text_bytes_max)};
   }
+  message.version = in.get<std::uint64_t>();
   return finished(in, std::move(message), "a master's answer");
 }
 
@@ -293,13 +328,28 @@ atl::result<collect_state> decode_collect_state(std::string_view bytes) {
   return finished(in, std::move(message), "the state of a collection");
 }
 
+namespace {
+
+void write_settings(writer& out, const cluster_info& message) {
+  out.put(message.cluster).put(message.grace_us).put(message.losses_survived);
+  write(out, message.reads);
+}
+
+} // namespace
+
+std::uint64_t settings_version(const cluster_info& info) {
+  writer out;
+  write_settings(out, info);
+  std::uint64_t hash = 0xcbf29ce484222325; // FNV-1a
+  for (auto each : out.take())
+    hash = (hash ^ static_cast<unsigned char>(each)) * 0x100000001b3;
+  return hash;
+}
+
 std::string encode(const cluster_info& message) {
   writer out;
-  out.put(message.cluster).put(message.chunk_bytes).put(message.inline_bytes);
-  out.put(message.grace_us);
-  out.put(message.durability);
-  write(out, message.recovery);
-  write(out, message.reads);
+  write_settings(out, message);
+  out.put(message.version);
   write_list(out, message.storages);
   return out.take();
 }
@@ -308,12 +358,10 @@ atl::result<cluster_info> decode_cluster_info(std::string_view bytes) {
   reader in{bytes};
   cluster_info message;
   message.cluster = in.get_string(name_bytes_max);
-  message.chunk_bytes = in.get<std::uint64_t>();
-  message.inline_bytes = in.get<std::uint64_t>();
   message.grace_us = in.get<std::uint64_t>();
-  message.durability = in.get_enum(durability_last);
-  read(in, message.recovery);
+  message.losses_survived = in.get<std::uint32_t>();
   read(in, message.reads);
+  message.version = in.get<std::uint64_t>();
   read_list(in, message.storages, storages_max);
   return finished(in, std::move(message), "a master's description of the cluster");
 }

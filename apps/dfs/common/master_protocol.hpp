@@ -38,13 +38,29 @@ enum class kind : std::uint16_t {
   cancel_job = 110, ///< `job::cancel_request` → empty
 };
 
-/// A fragment that a storage node has stored or removed.
+/// A fragment that a storage node has stored, removed, or found damaged.
 struct fragment_change {
   chunk_id chunk;
   std::uint32_t fragment = 0;
   bool present = false;
+  /// Of a fragment that is present: tells it from a former or later copy at the same node, and is
+  /// never used twice there.
+  std::uint64_t generation = 0;
+  bool damaged = false; ///< of one that isn't present: it was found damaged, and moved aside
 
   friend bool operator==(const fragment_change&, const fragment_change&) = default;
+};
+
+/// The digest of a list of changes that is told in parts; that of no change is 0.
+std::uint64_t add_to_digest(std::uint64_t digest, const fragment_change& change);
+
+/// A fragment that nothing refers to or ever will. A node removes this copy alone.
+struct fragment_removal {
+  chunk_id chunk;
+  std::uint32_t fragment = 0;
+  std::uint64_t generation = 0;
+
+  friend bool operator==(const fragment_removal&, const fragment_removal&) = default;
 };
 
 /// From a storage node to each master, as its heartbeat.
@@ -69,6 +85,10 @@ struct storage_heartbeat {
   bool from_scratch = false;
   bool more = false; ///< further changes follow at once: a list is not complete yet
   std::vector<fragment_change> changes;
+  /// All changes since the list began, these included: their number and their digest. A master that
+  /// counts differently has missed a part.
+  std::uint64_t told = 0;
+  std::uint64_t told_digest = 0;
 };
 
 struct storage_commands {
@@ -76,7 +96,9 @@ struct storage_commands {
       group; ///< the master's group; a node whose data belongs to another group ignores the message
   storage_id id = no_storage;   ///< 0: the node is not registered yet
   bool want_everything = false; ///< this master doesn't know the node's fragments: list all of them
-  std::vector<fragment_change> remove; ///< fragments that nothing refers to or ever will
+  /// Of the leadership in which the removals were decided. A node follows no order of an older one.
+  std::uint64_t term = 0;
+  std::vector<fragment_removal> remove;
 };
 
 struct storage_target {
@@ -91,6 +113,7 @@ struct allocate_request {
   std::uint32_t chunks = 0;      ///< 1 … 64
   std::uint64_t chunk_bytes = 0; ///< the largest of them
   std::vector<storage_id> avoid; ///< nodes that just failed
+  policy_id policy = no_policy;  ///< by which the chunks are stored
 };
 struct placement {
   chunk_id chunk;
@@ -100,6 +123,7 @@ struct allocate_response {
   std::vector<placement> placements; ///< as many as requested, or none
   /// Why there is no room if a retry does not help, for example because the disks are full.
   std::optional<atl::error> refusal;
+  std::uint64_t version = 0; ///< `cluster_info::version`, so that clients notice other settings
 };
 
 /// An upload has ended, with success or not: the master need not protect its chunks any longer.
@@ -154,17 +178,21 @@ struct storage_view {
   bool healthy = false;
 };
 
-/// What a client must know to store and read.
+/// What a client must know to store and read, besides the policies, which it asks the name space
+/// for.
 struct cluster_info {
   std::string cluster;
-  std::uint64_t chunk_bytes = 0;
-  std::uint64_t inline_bytes = 0; ///< files up to this size are stored in the name space
   std::uint64_t grace_us = 0; ///< chunks of an upload without renewals are collected after so long
-  dfs::durability durability = dfs::durability::fsync;
-  plugin_choice recovery;
-  plugin_choice reads; ///< the balancer that chooses the replica to read from
+  std::uint32_t losses_survived = 0; ///< masters that the name space may lose
+  plugin_choice reads;               ///< the balancer that chooses the replica to read from
+  /// Of the settings above: equal settings have equal versions (`settings_version`).
+  std::uint64_t version = 0;
   std::vector<storage_view> storages;
 };
+
+/// The version of the settings in a description of the cluster: the same at all masters, and
+/// another one for other settings.
+std::uint64_t settings_version(const cluster_info& info);
 
 std::string encode(const storage_heartbeat& message);
 std::string encode(const storage_commands& message);

@@ -148,18 +148,18 @@ chunk_survey::finding chunk_survey::examine(const chunk_record& chunk,
     auto is_living = node != reporting.end();
     // For a node whose list is incomplete, the chunk's record counts.
     auto is_unreported =
-        is_living && node->second->complete && !node->second->has.contains({chunk.id, index});
+        is_living && node->second->complete && !node->second->has.contains({chunk.id, index, 0});
     found.is_suspect = found.is_suspect || is_unreported;
     present.push_back(is_living && !is_unreported);
   }
   found.is_short = std::ranges::count(present, false) > 0;
-  found.is_unreadable = found.is_short && !can_be_read(present);
+  found.is_unreadable = found.is_short && !can_be_read(chunk.policy, present);
   return found;
 }
 
-bool chunk_survey::can_be_read(const std::vector<bool>& present) {
+bool chunk_survey::can_be_read(policy_id policy, const std::vector<bool>& present) {
   try {
-    return is_readable_(present);
+    return is_readable_(policy, present);
   } catch (const std::exception& thrown) {
     problem_ = std::string{"the recovery scheme threw: "} + thrown.what();
     counts_.reset();

@@ -31,8 +31,8 @@ struct survey_counts {
 class chunk_survey {
  public:
   using query = std::variant<queries::all_chunks, queries::known>;
-  /// Can a chunk be decoded from the fragments that are marked present?
-  using readable_check = std::function<bool(const std::vector<bool>&)>;
+  /// Can a chunk of the policy be decoded from the fragments that are marked present?
+  using readable_check = std::function<bool(policy_id, const std::vector<bool>&)>;
 
   /// @param delay how long storage nodes have to report before the first pass begins
   chunk_survey(readable_check is_readable, std::chrono::milliseconds delay)
@@ -88,7 +88,7 @@ class chunk_survey {
   std::optional<query> recheck(const reporting_nodes& reporting);
   bool have_reported(const reporting_nodes& reporting) const;
   finding examine(const chunk_record& chunk, const reporting_nodes& reporting);
-  bool can_be_read(const std::vector<bool>& present);
+  bool can_be_read(policy_id policy, const std::vector<bool>& present);
   void count_short(bool is_unreadable);
   void finish_page(steady_time now);
   static reporting_nodes find_reporting(const storage_registry& registry, steady_time now);

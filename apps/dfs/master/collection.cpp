@@ -70,8 +70,10 @@ collection::advance(const storage_registry& registry, steady_time now) {
   for (auto& [name, node] : registry.nodes()) {
     auto& unwanted = unwanted_[name];
     if (node.complete) // an incomplete list may still name the fragment
-      removed_ +=
-          std::erase_if(unwanted, [&has = node.has](auto& it) { return !has.contains(it); });
+      removed_ += std::erase_if(unwanted, [&has = node.has](auto& it) {
+        auto held = has.find(it);
+        return held == has.end() || held->generation != it.generation;
+      });
     if (registry.alive(node, now) || now - node.seen < left_out_after)
       continue;
     skipped_.insert(name);

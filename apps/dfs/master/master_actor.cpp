@@ -1,5 +1,6 @@
 #include "common/actor_messages.hpp"
 #include "common/clock.hpp"
+#include "master/master_metrics.hpp"
 #include "master/master_query.hpp"
 #include "master/status.hpp"
 #include "namespace/query.hpp"
@@ -32,21 +33,16 @@ envelope answer_with(std::string value) {
   return make_reply({std::move(value), {}, false});
 }
 
-chunk_survey::readable_check readable_check(std::shared_ptr<const atl::spi::recovery> scheme) {
-  return [scheme = std::move(scheme)](std::vector<bool> present) {
-    present.resize(scheme->layout().total);
-    return scheme->enough(present);
-  };
-}
-
 } // namespace
 
 master_actor::master_actor(caf::actor_config& config, settings given)
     : caf::event_based_actor{config}, settings_{std::move(given)},
-      registry_{settings_.policy.storage_timeout}, placement_{settings_.balancer,
-                                                              settings_.recovery, settings_.seed,
-                                                              settings_.policy.placement.name},
-      survey_{readable_check(settings_.recovery), settings_.policy.storage_timeout} {
+      registry_{settings_.policy.storage_timeout}, placement_{settings_.seed,
+                                                              settings_.policy.pool},
+      survey_{[this](policy_id policy, const std::vector<bool>& present) {
+                return is_readable(policy, present);
+              },
+              settings_.policy.storage_timeout} {
   atl::spi::random_source random{settings_.seed ^ now_us()};
   session_ = {random.next(), random.next()};
   for (auto& peer : settings_.group)
@@ -141,32 +137,47 @@ envelope master_actor::on_heartbeat(const envelope& message) {
   commands.group = settings_.birth.group;
   commands.id = node.id;
   commands.want_everything = !node.complete && !node.listing;
+  commands.term = view_.protocol.term;
   auto& removals = to_remove_[report->name];
+  if (!leads())
+    removals.clear(); // decided when this master led; the leader decides anew
   while (!removals.empty() && commands.remove.size() < protocol::changes_max) {
-    commands.remove.push_back({removals.front().first, removals.front().second, false});
+    auto& removal = removals.front();
+    commands.remove.push_back({removal.chunk, removal.index, removal.generation});
     removals.pop_front();
   }
   return answer_with(encode(commands));
 }
 
-envelope master_actor::allocate(const envelope& message) {
+caf::result<envelope> master_actor::allocate(const envelope& message) {
   auto request = protocol::decode_allocate_request(message.body);
   if (!request)
     return error_reply(request.error());
-  if (request->chunk_bytes > settings_.policy.chunk_bytes)
-    return error_reply({errc::invalid, "a chunk above the cluster's chunk size"});
+  if (request->chunk_bytes > protocol::chunk_bytes_max)
+    return error_reply({errc::invalid, "a chunk above the largest that is possible"});
   if (!leads() || !summary_known_)
     return error_reply({errc::unavailable, settings_.self.name + " doesn't lead the masters"},
                        true);
   if (!view_.no_space.empty()) // refused before the client sends the data in vain
     return answer_with(
         encode(protocol::allocate_response{{}, atl::error{errc::no_space, view_.no_space}}));
+  if (placement_.has_policy(request->policy))
+    return place(*request);
+  auto answer = make_response_promise<envelope>();
+  learn_policies([this, answer, request = *request]() mutable { answer.deliver(place(request)); });
+  return answer;
+}
+
+envelope master_actor::place(const protocol::allocate_request& request) {
+  if (auto problem = policy_problems_.find(request.policy); problem != policy_problems_.end())
+    return error_reply({errc::refused, problem->second});
   try {
-    auto placed = placement_.place(*request, registry_, now_us(),
+    auto placed = placement_.place(request, registry_, now_us(),
                                    std::max(summary_.gc_watermark_us, proposed_gc_watermark_us_),
                                    std::chrono::steady_clock::now());
     if (placed) {
       plugin_problem_.clear();
+      placed->version = describe_settings().version;
       return answer_with(encode(*placed));
     }
     // Nodes that are down may return soon; full disks and weights of 0 persist.
@@ -181,7 +192,7 @@ envelope master_actor::allocate(const envelope& message) {
   } catch (const std::exception& thrown) {
     return error_reply(plugin_failure(
         fmt::format("the recovery plugin '{}' threw: {}; choose another plugin, or fix this one",
-                    settings_.policy.recovery.name, thrown.what())));
+                    recovery_name(request.policy), thrown.what())));
   }
 }
 
@@ -230,20 +241,21 @@ envelope master_actor::collect(const envelope& message) {
   return answer_with(encode(state));
 }
 
-envelope master_actor::cluster() const {
+/// Without the storage nodes.
+protocol::cluster_info master_actor::describe_settings() const {
   auto& policy = settings_.policy;
   protocol::cluster_info info;
   info.cluster = settings_.self.cluster;
-  info.chunk_bytes = policy.chunk_bytes;
-  // Small files are as safe in the name space as in chunks only if the name space has as many
-  // copies.
-  auto copies = view_known_ ? view_.voters.size() : settings_.group.size();
-  if (copies >= placement_.layout().total)
-    info.inline_bytes = policy.inline_bytes;
+  auto masters = view_known_ ? view_.voters.size() : settings_.group.size();
+  info.losses_survived = masters == 0 ? 0 : static_cast<std::uint32_t>((masters - 1) / 2);
   info.grace_us = static_cast<std::uint64_t>(policy.grace.count());
-  info.durability = policy.durability;
-  info.recovery = policy.recovery;
   info.reads = policy.reads;
+  info.version = protocol::settings_version(info);
+  return info;
+}
+
+envelope master_actor::cluster() const {
+  auto info = describe_settings();
   auto now = std::chrono::steady_clock::now();
   for (auto& [name, node] : registry_.nodes())
     if (node.id != no_storage)
@@ -266,12 +278,15 @@ caf::result<envelope> master_actor::status() {
         [this, answer](const atl::result<responses::summary>& summary) mutable {
           status_view seen{settings_.self, settings_.role,  settings_.policy, registry_, view_,
                            summary,        plugin_problem_, refused_,         {}};
+          seen.configured_policy = &settings_.root_policy;
+          if (root_policy_)
+            seen.root_policy = &*root_policy_;
           if (settings_.connections)
             seen.connections = settings_.connections();
           if (leads()) {
             seen.survey = &survey_;
-            seen.shortage = placement_.shortage_of_nodes(settings_.policy.chunk_bytes, registry_,
-                                                         std::chrono::steady_clock::now());
+            seen.shortage = placement_.shortage_of_nodes(
+                root_policy_id(), root_chunk_bytes(), registry_, std::chrono::steady_clock::now());
           }
           answer.deliver(answer_with(describe_status(seen)));
         },
@@ -317,10 +332,24 @@ void master_actor::on_tick() {
       if (summary)
         resolve_ids(*summary);
     });
+  if (view_known_ && summary_known_)
+    look_after_policies();
   if (leads() && summary_known_) {
     survey_chunks();
     start_garbage_collection();
   }
+  publish_metrics();
+}
+
+void master_actor::publish_metrics() const {
+  if (!settings_.metrics)
+    return;
+  atl::metric_set all;
+  add_metrics(registry_, std::chrono::steady_clock::now(), all);
+  if (leads())
+    add_metrics(survey_, all);
+  placement_.add_metrics(all);
+  settings_.metrics->set(std::move(all));
 }
 
 /// Drops the refusals of nodes that no longer try to connect.

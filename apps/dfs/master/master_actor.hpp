@@ -8,7 +8,9 @@
 #include "namespace/response.hpp"
 
 #include <atoll/core/group_birth.hpp>
+#include <atoll/core/latest_value.hpp>
 #include <atoll/core/log_limiter.hpp>
+#include <atoll/core/metrics.hpp>
 #include <atoll/net/gatekeeper.hpp>
 #include <atoll/runtime/replica_actor.hpp>
 #include <atoll/runtime/runtime_messages.hpp>
@@ -38,6 +40,7 @@ struct master_policy {
   std::chrono::microseconds grace{0}; ///< the time before unreferenced chunks are collected
   std::chrono::milliseconds collection_interval{0}; ///< between two searches for garbage
   std::chrono::microseconds session_expiry{0};
+  atl::pool_options pool; ///< of the placement, without its seed
   protocol::plugin_choice recovery;
   protocol::plugin_choice placement;
   protocol::plugin_choice reads;
@@ -65,11 +68,15 @@ class master_actor : public caf::event_based_actor {
     std::vector<atl::runtime::replica_actor::peer> group;
     master_policy policy;
     caf::actor replica;
-    std::shared_ptr<atl::spi::balancer> balancer;
-    std::shared_ptr<const atl::spi::recovery> recovery;
+    /// How the root's content is stored in a new cluster: what the configuration says.
+    dfs::policy root_policy;
+    /// Loads the plugins that a policy names. Called by the actor's thread.
+    std::function<atl::result<placement_plugins>(policy_id, const dfs::policy&)> load_plugins;
     std::uint64_t seed = 0;
     /// The counters of the control port, for `status`; null: none. Called by the actor's thread.
     std::function<atl::net::gatekeeper_counters()> connections;
+    /// Gets what the master measures at each tick; null: nobody reads it.
+    std::shared_ptr<atl::latest_value<atl::metric_set>> metrics{};
   };
 
   master_actor(caf::actor_config& config, settings given);
@@ -86,16 +93,19 @@ class master_actor : public caf::event_based_actor {
   // Messages from other processes.
   caf::result<envelope> on_envelope(envelope& message);
   envelope on_heartbeat(const envelope& message);
-  envelope allocate(const envelope& message);
+  caf::result<envelope> allocate(const envelope& message);
+  envelope place(const protocol::allocate_request& request);
   atl::error plugin_failure(std::string what);
   envelope finish(const envelope& message);
   envelope renew(const envelope& message);
   envelope collect(const envelope& message);
+  protocol::cluster_info describe_settings() const;
   envelope cluster() const;
   caf::result<envelope> status();
 
   // Periodic work.
   void on_tick();
+  void publish_metrics() const;
   /// Fetches the replica's view, then continues, also if the replica doesn't answer.
   void query_replica(const std::function<void()>& then);
   void forget_old_refusals();
@@ -103,6 +113,20 @@ class master_actor : public caf::event_based_actor {
   void set_id(const std::string& name, storage_registry::node& node, storage_id id);
   void register_unknown();
   void survey_chunks();
+
+  // Policies (master_policies.cpp).
+  void look_after_policies();
+  /// Looks for policies that were defined since the last look, then continues.
+  void learn_policies(const std::function<void()>& then);
+  void learn_policy(policy_id id, const dfs::policy& what);
+  void learn_root_policy();
+  void define_root_policy();
+  policy_id root_policy_id() const { return root_policy_ ? root_policy_->id : no_policy; }
+  std::uint64_t root_chunk_bytes() const {
+    return root_policy_ ? root_policy_->policy.chunk_bytes : settings_.root_policy.chunk_bytes;
+  }
+  std::string recovery_name(policy_id policy) const;
+  bool is_readable(policy_id policy, std::vector<bool> present) const;
   void start_garbage_collection();
   /// Is garbage collected without the grace time, on request or because nodes are full?
   bool collects_without_grace(steady_time now) const;
@@ -154,6 +178,17 @@ class master_actor : public caf::event_based_actor {
   std::map<std::string, refused_node> refused_; ///< nodes that may not join, by name and folder
   std::string plugin_problem_; ///< why a plugin placed no chunk for the last request; empty: it did
   atl::log_limiter plugin_log_;
+
+  policy_id last_policy_ = no_policy; ///< the last one that was looked at
+  struct known_policy {
+    dfs::policy policy;
+    std::shared_ptr<const atl::spi::recovery> recovery;
+  };
+  std::map<policy_id, known_policy> policies_;
+  /// Why a policy's plugins can't be used here.
+  std::map<policy_id, std::string> policy_problems_;
+  std::optional<responses::effective_policy> root_policy_; ///< as this master saw it last
+  steady_time policies_seen_{};
 };
 
 } // namespace dfs

@@ -45,8 +45,8 @@ void master_actor::start_garbage_collection() {
     auto moved = summary->applied != applied_at_collection_ || summary->pending_removals > 0;
     auto has_old =
         std::any_of(registry_.nodes().begin(), registry_.nodes().end(), [&](auto& entry) {
-          auto first = entry.second.has.lower_bound({chunk_id{summary->gc_watermark_us, 0}, 0});
-          return first != entry.second.has.end() && first->first.made_us < watermark;
+          auto first = entry.second.has.lower_bound({chunk_id{summary->gc_watermark_us, 0}});
+          return first != entry.second.has.end() && first->chunk.made_us < watermark;
         });
     if (!moved && !has_old) {
       collection_.on_watermark_reached(target, registry_, std::chrono::steady_clock::now());
@@ -77,7 +77,7 @@ void master_actor::start_garbage_collection() {
 
 bool master_actor::collects_without_grace(steady_time now) const {
   return collection_.is_active() ||
-         placement_.lacks_space(registry_, settings_.policy.chunk_bytes, now);
+         placement_.lacks_space(root_policy_id(), root_chunk_bytes(), registry_, now);
 }
 
 std::chrono::microseconds master_actor::settling_time(bool at_once) const {
@@ -140,8 +140,8 @@ void master_actor::find_orphans(const std::string& node,
                                 std::vector<storage_registry::fragment> fragments,
                                 std::optional<std::uint64_t> ends_pass) {
   queries::known lookup;
-  for (auto& [chunk, index] : fragments)
-    lookup.ids.push_back(chunk);
+  for (auto& fragment : fragments)
+    lookup.ids.push_back(fragment.chunk);
   query(lookup, [this, node, ends_pass, fragments = std::move(fragments)](
                     atl::result<responses::known_chunks> known) mutable {
     if (!known || known->examined == 0) {
@@ -171,8 +171,8 @@ void master_actor::schedule_deletes(const std::string& node,
     return;
   auto wanted = [&](const storage_registry::fragment& fragment) {
     return std::any_of(known.begin(), known.end(), [&](auto& record) {
-      return record.id == fragment.first && fragment.second < record.nodes.size() &&
-             record.nodes[fragment.second] == entry->id;
+      return record.id == fragment.chunk && fragment.index < record.nodes.size() &&
+             record.nodes[fragment.index] == entry->id;
     });
   };
   auto& removals = to_remove_[node];

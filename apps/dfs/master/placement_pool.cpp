@@ -1,5 +1,7 @@
 #include "master/placement_pool.hpp"
 
+#include <atoll/core/pool_metrics.hpp>
+
 #include <chrono>
 #include <utility>
 
@@ -10,11 +12,13 @@ namespace {
 /// How often silent nodes are looked for; far less than it takes to call a node silent.
 constexpr std::chrono::milliseconds look_interval{100};
 
-/// A node that starts has cold caches, and peers that may still be repairing it.
-constexpr std::chrono::seconds slow_start{10};
-
 atl::spi::timestamp stamp(steady_time now) {
   return std::chrono::duration_cast<atl::spi::timestamp>(now.time_since_epoch());
+}
+
+atl::pool_options with_seed(atl::pool_options options, std::uint64_t seed) {
+  options.seed = seed;
+  return options;
 }
 
 bool is_same_target(const protocol::storage_target& a, const protocol::storage_target& b) {
@@ -24,8 +28,8 @@ bool is_same_target(const protocol::storage_target& a, const protocol::storage_t
 } // namespace
 
 placement_pool::placement_pool(std::shared_ptr<atl::spi::balancer> balancer, std::string name,
-                               std::uint64_t seed)
-    : pool_{std::move(balancer), std::move(name), {.slow_start = slow_start, .seed = seed}} {}
+                               std::uint64_t seed, atl::pool_options options)
+    : pool_{std::move(balancer), std::move(name), with_seed(std::move(options), seed)} {}
 
 void placement_pool::on_report(const std::string& name, const storage_registry::node& node,
                                const storage_registry& registry, steady_time now) {
@@ -107,6 +111,21 @@ placement_pool::choose(std::uint64_t key, std::size_t count, std::uint64_t bytes
 
 void placement_pool::finish(storage_id node, const atl::spi::outcome& result, steady_time now) {
   pool_.finish(node, result, stamp(now));
+}
+
+void placement_pool::add_metrics(const std::string& pool, atl::metric_set& into) const {
+  atl::pool_figures figures{pool, pool_.name(),   pool_.plugin_errors(), pool_.size(),
+                            0,    pool_.ejected()};
+  std::size_t shown = 0;
+  for (auto& [id, entry] : entries_) {
+    auto available = pool_.contains(id) && entry.member.available;
+    figures.available += available;
+    if (shown++ < atl::pool_workers_shown_max)
+      atl::add_worker_metrics(
+          pool, entry.target.name,
+          {id, available, pool_.is_ejected(id), pool_.in_flight(id), pool_.latency(id)}, into);
+  }
+  atl::add_metrics(figures, into);
 }
 
 } // namespace dfs

@@ -5,6 +5,7 @@
 
 #include <atoll/core/balanced_pool.hpp>
 #include <atoll/core/error.hpp>
+#include <atoll/core/metrics.hpp>
 
 #include <cstdint>
 #include <map>
@@ -21,8 +22,9 @@ namespace dfs {
 class placement_pool {
  public:
   /// @param name of the balancer, for messages
-  placement_pool(std::shared_ptr<atl::spi::balancer> balancer, std::string name,
-                 std::uint64_t seed);
+  /// @param options without their seed
+  placement_pool(std::shared_ptr<atl::spi::balancer> balancer, std::string name, std::uint64_t seed,
+                 atl::pool_options options);
 
   /// To be called after a report of this node, and after it got its id.
   void on_report(const std::string& name, const storage_registry::node& node,
@@ -40,6 +42,8 @@ class placement_pool {
   void cancel(storage_id node) { pool_.cancel(node); }
 
   const std::string& name() const { return pool_.name(); }
+  /// Adds the pool as a dispatcher of this name, with its nodes as the workers.
+  void add_metrics(const std::string& pool, atl::metric_set& into) const;
 
  private:
   struct entry {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "common/master_protocol.hpp"
+#include "common/policy.hpp"
 #include "master/placement_pool.hpp"
 #include "master/registry.hpp"
 
@@ -14,29 +15,40 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace dfs {
 
+/// The plugins by which chunks of a policy are placed.
+struct placement_plugins {
+  std::shared_ptr<atl::spi::balancer> balancer;
+  std::string balancer_name; ///< for messages
+  std::shared_ptr<const atl::spi::recovery> recovery;
+};
+
 /// Assigns ids to new chunks and nodes to their fragments, and tracks the uploads under way, whose
-/// chunks nothing refers to yet. Not thread-safe.
+/// chunks nothing refers to yet. Each policy has plugins of its own. Not thread-safe.
 class placement_service {
  public:
-  /// @param balancer, recovery the plugins chosen for the cluster.
-  /// @param balancer_name for messages
-  placement_service(std::shared_ptr<atl::spi::balancer> balancer,
-                    std::shared_ptr<const atl::spi::recovery> recovery, std::uint64_t seed,
-                    std::string balancer_name = "placement");
+  /// @param pool of each policy, without its seed
+  explicit placement_service(std::uint64_t seed, atl::pool_options pool = {})
+      : seed_{seed}, pool_{std::move(pool)}, random_{seed} {}
+
+  /// From now on chunks of the policy can be placed; its pool begins with the nodes that have
+  /// reported.
+  void add_policy(policy_id id, placement_plugins plugins, const storage_registry& registry,
+                  steady_time now);
+  bool has_policy(policy_id id) const { return domains_.contains(id); }
 
   /// To be called after each report of a storage node, and after the node got its id.
   void on_report(const std::string& name, const storage_registry::node& node,
-                 const storage_registry& registry, steady_time now) {
-    nodes_.on_report(name, node, registry, now);
-  }
+                 const storage_registry& registry, steady_time now);
 
-  /// Places `request.chunks` chunks. The chunks of the upload's last request count as stored by
-  /// now, except on the nodes that this one avoids. @param gc_watermark_us the ids' times are above
-  /// it, whatever the clock says, because older chunks can't be committed.
+  /// Places `request.chunks` chunks of a policy that was added. The chunks of the upload's last
+  /// request count as stored by now, except on the nodes that this one avoids. @param
+  /// gc_watermark_us the ids' times are above it, whatever the clock says, because older chunks
+  /// can't be committed.
   /// @returns errc::unavailable if fewer nodes are up than the scheme must write to, errc::no_space
   /// if enough are up but too few have room, errc::refused if the balancer picks too few of the
   /// nodes with room, errc::internal if the balancer or the scheme failed.
@@ -46,8 +58,8 @@ class placement_service {
                                                  std::uint64_t gc_watermark_us, steady_time now);
 
   /// Why chunks of this size can't be stored at the moment; empty if enough nodes can store one.
-  std::string shortage_of_nodes(std::uint64_t chunk_bytes, const storage_registry& registry,
-                                steady_time now) const;
+  std::string shortage_of_nodes(policy_id policy, std::uint64_t chunk_bytes,
+                                const storage_registry& registry, steady_time now) const;
 
   /// Renews an upload, also one that began under another leader.
   void renew(const protocol::renew_request& request, std::uint64_t now_us, steady_time now);
@@ -61,30 +73,40 @@ class placement_service {
 
   std::size_t uploads_under_way() const { return uploads_.size(); }
 
+  void add_metrics(atl::metric_set& into) const;
+
   /// Are there full nodes, and too few others for all fragments of a chunk?
-  bool lacks_space(const storage_registry& registry, std::uint64_t chunk_bytes,
+  bool lacks_space(policy_id policy, std::uint64_t chunk_bytes, const storage_registry& registry,
                    steady_time now) const;
 
-  const atl::spi::fragment_layout& layout() const { return layout_; }
-
  private:
+  /// What places the chunks of a policy.
+  struct domain {
+    placement_pool nodes;
+    std::shared_ptr<const atl::spi::recovery> recovery;
+    atl::spi::fragment_layout layout;
+  };
   struct upload {
+    policy_id policy = no_policy; ///< of the chunks that its last request placed
     std::uint64_t began_us = 0;
     steady_time seen{};
     steady_time placed{};            ///< when it placed chunks last
     std::vector<storage_id> nodes{}; ///< of the fragments that the last request placed
+    std::uint32_t chunks = 1;        ///< of that request
   };
 
   /// Tells the balancer what became of the upload's last fragments.
   void settle(upload& it, const std::vector<storage_id>& failed, steady_time now);
 
   /// The error for a chunk that fewer nodes than needed can store.
-  atl::error shortage(const protocol::allocate_request& request, const storage_registry& registry,
-                      std::uint64_t bytes_per_node, std::size_t picked, steady_time now) const;
+  atl::error shortage(const domain& of, const protocol::allocate_request& request,
+                      const storage_registry& registry, std::uint64_t bytes_per_node,
+                      std::size_t picked, steady_time now) const;
+  const domain* find(policy_id policy) const;
 
-  placement_pool nodes_;
-  std::shared_ptr<const atl::spi::recovery> recovery_;
-  atl::spi::fragment_layout layout_;
+  std::map<policy_id, domain> domains_;
+  std::uint64_t seed_;
+  atl::pool_options pool_;
   atl::spi::random_source random_;
   std::uint64_t last_made_us_ = 0;
   std::map<std::uint64_t, upload> uploads_;

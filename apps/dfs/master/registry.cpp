@@ -20,15 +20,20 @@ storage_registry::node& storage_registry::update(const protocol::storage_heartbe
     found.has.clear();
     found.listing = true;
     found.complete = false;
+    found.told = found.told_digest = 0;
   }
   // Changes are meaningful only after the beginning of a complete list.
   if (found.complete || found.listing) {
     for (auto& change : report.changes) {
+      fragment what{change.chunk, change.fragment, change.generation};
+      found.has.erase(what); // a copy made anew has another generation
       if (change.present)
-        found.has.emplace(change.chunk, change.fragment);
-      else
-        found.has.erase({change.chunk, change.fragment});
+        found.has.insert(what);
+      ++found.told;
+      found.told_digest = protocol::add_to_digest(found.told_digest, change);
     }
+    if (found.told != report.told || found.told_digest != report.told_digest)
+      found.listing = found.complete = false; // a part is missing
   }
   if (found.listing && !report.more) {
     found.listing = false;
@@ -71,7 +76,7 @@ storage_registry::next_to_look_up(node& which, std::uint64_t gc_watermark_us, st
   std::vector<fragment> list;
   auto it = which.has.upper_bound(which.examined);
   // Fragments are ordered by their chunks' times: no further fragment is below the watermark.
-  while (it != which.has.end() && it->first.made_us < gc_watermark_us && list.size() < limit)
+  while (it != which.has.end() && it->chunk.made_us < gc_watermark_us && list.size() < limit)
     list.push_back(*it++);
   which.examined = list.size() < limit || list.empty() ? fragment{} : list.back();
   return list;

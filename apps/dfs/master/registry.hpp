@@ -10,6 +10,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -22,14 +23,28 @@ using steady_time = std::chrono::steady_clock::time_point;
 /// thread-safe.
 class storage_registry {
  public:
-  using fragment = std::pair<chunk_id, std::uint32_t>;
+  /// A fragment at a node. Its order, and whether two are equal, leaves the generation out.
+  struct fragment {
+    chunk_id chunk;
+    std::uint32_t index = 0;
+    std::uint64_t generation = 0; ///< as in `protocol::fragment_change`
+
+    friend auto operator<=>(const fragment& a, const fragment& b) {
+      return std::tie(a.chunk, a.index) <=> std::tie(b.chunk, b.index);
+    }
+    friend bool operator==(const fragment& a, const fragment& b) {
+      return std::tie(a.chunk, a.index) == std::tie(b.chunk, b.index);
+    }
+  };
 
   struct node {
     protocol::storage_heartbeat last; ///< without its changes
     storage_id id = no_storage;       ///< 0: not registered yet
     steady_time seen{};
-    bool listing = false;  ///< a list of its fragments has begun
-    bool complete = false; ///< `has` contains all its fragments
+    bool listing = false;          ///< a list of its fragments has begun
+    bool complete = false;         ///< `has` contains all its fragments
+    std::uint64_t told = 0;        ///< changes since the list began
+    std::uint64_t told_digest = 0; ///< of these
     std::set<fragment> has;
     fragment examined{};       ///< where the last search for garbage stopped
     std::uint64_t reports = 0; ///< reports from a node of this name
@@ -38,7 +53,8 @@ class storage_registry {
   explicit storage_registry(std::chrono::milliseconds failure_timeout)
       : failure_timeout_{failure_timeout} {}
 
-  /// Applies a report. @returns the node that sent it.
+  /// Applies a report. A list of which a part is missing is void, and must be asked for again.
+  /// @returns the node that sent it.
   node& update(const protocol::storage_heartbeat& report, steady_time now);
 
   node* find(const std::string& name);

@@ -139,11 +139,49 @@ json describe_survey(const chunk_survey& survey) {
           {"age_ms", age.count()}};
 }
 
+json describe(const atl::spi::options& options) {
+  auto out = json::object();
+  for (auto& [key, value] : options.values())
+    std::visit([&out, &key = key](auto& held) { out[key] = held; }, value);
+  return out;
+}
+
+/// The parts of a policy by the keys of the configuration.
+std::map<std::string, std::string> parts_of(const policy& what) {
+  return {{"recovery.plugin", what.recovery},
+          {"recovery.options", describe(what.recovery_options).dump()},
+          {"placement.balancer", what.placement},
+          {"placement.options", describe(what.placement_options).dump()},
+          {"files.durability", std::string{to_string(what.durability)}},
+          {"files.chunk_size", size_text(what.chunk_bytes)},
+          {"files.inline_limit", size_text(what.inline_bytes_max)}};
+}
+
+/// The root's policy, and where the configuration says something else: that was the policy of the
+/// root at birth, and changes nothing later.
+json describe_policy(const status_view& view) {
+  auto& root = *view.root_policy;
+  json out{{"id", root.id}};
+  for (auto& [key, value] : parts_of(root.policy))
+    out[key] = value;
+  out["differs"] = json::array();
+  if (!view.configured_policy)
+    return out;
+  auto configured = parts_of(*view.configured_policy);
+  for (auto& [key, value] : parts_of(root.policy))
+    if (configured[key] != value)
+      out["differs"].push_back({{"key", key}, {"holds", value}, {"configured", configured[key]}});
+  return out;
+}
+
 } // namespace
 
 std::map<std::string, std::string> describe_configuration(const master_policy& policy) {
   return {{"recovery", plugin_text(policy.recovery)},
           {"placement", plugin_text(policy.placement)},
+          {"placement.eject_after", std::to_string(policy.pool.outliers.failures)},
+          {"placement.eject_for", atl::format_duration(policy.pool.outliers.ejection)},
+          {"placement.slow_start", atl::format_duration(policy.pool.slow_start)},
           {"reads", plugin_text(policy.reads)},
           {"files.chunk_size", size_text(policy.chunk_bytes)},
           {"files.inline_limit", size_text(policy.inline_bytes)},
@@ -160,6 +198,11 @@ std::string describe_status(const status_view& view) {
   out["storages"] = describe_storages(view);
   out["durability"] = to_string(view.policy.durability);
   out["chunk_bytes"] = view.policy.chunk_bytes;
+  if (view.root_policy) {
+    out["durability"] = to_string(view.root_policy->policy.durability);
+    out["chunk_bytes"] = view.root_policy->policy.chunk_bytes;
+    out["policy"] = describe_policy(view);
+  }
   out["plugins"] = {{"consensus", describe(view.policy.consensus)},
                     {"placement", describe(view.policy.placement)},
                     {"reads", describe(view.policy.reads)},

@@ -24,6 +24,9 @@ struct status_view {
   /// Of the master's control port since its start.
   atl::net::gatekeeper_counters connections{};
   std::string shortage{}; ///< why no chunk of full size can be stored; empty: it can
+  /// The policy of the root, and what the configuration says; null: not known.
+  const responses::effective_policy* root_policy = nullptr;
+  const dfs::policy* configured_policy = nullptr;
 };
 
 /// The settings that should be equal in all masters' files, by key. Of the consensus plugin only a

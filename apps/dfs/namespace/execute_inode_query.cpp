@@ -36,6 +36,14 @@ piece piece_of(present_reader& state, std::uint64_t end, extent& row) {
   return made;
 }
 
+/// The deepest directory that exists on the way to something that is yet to be made.
+result<dirent> nearest_directory(present_reader& state, const parsed_path& path) {
+  auto at = walk(state, path, path.names.empty() ? 0 : path.names.size() - 1);
+  if (!at)
+    return tl::unexpected{at.error()};
+  return at->last;
+}
+
 } // namespace
 
 result<responses::entry> execute(present_reader& state, const queries::stat& query) {
@@ -136,14 +144,14 @@ result<responses::effective_policy> execute(present_reader& state,
   auto path = parse_path(query.where);
   if (!path)
     return tl::unexpected{path.error()};
-  auto found = resolve(state, *path);
-  if (!found)
-    return tl::unexpected{found.error()};
+  auto holder = query.for_new_file ? nearest_directory(state, *path) : resolve(state, *path);
+  if (!holder)
+    return tl::unexpected{holder.error()};
   found_policy holds;
-  if (found->type == inode_type::directory) {
-    holds = policy_in(state, found->id);
-  } else if (found->type == inode_type::file) {
-    holds = {state.must_inode(found->id).policy, found->id};
+  if (holder->type == inode_type::directory) {
+    holds = policy_in(state, holder->id);
+  } else if (holder->type == inode_type::file) {
+    holds = {state.must_inode(holder->id).policy, holder->id};
   } else if (!path->names.empty()) {
     auto parent = resolve_parent(state, *path);
     if (!parent)
@@ -156,7 +164,7 @@ result<responses::effective_policy> execute(present_reader& state,
                 fmt::format("no policy holds for {}: the leading master defines that of the root "
                             "when it takes office",
                             in_quotes(query.where)));
-  return responses::effective_policy{holds.id, std::move(*policy), holds.set_at, found->id};
+  return responses::effective_policy{holds.id, std::move(*policy), holds.set_at, holder->id};
 }
 
 } // namespace dfs::state

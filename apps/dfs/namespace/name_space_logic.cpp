@@ -4,6 +4,7 @@
 #include "namespace/command.hpp"
 #include "namespace/execute_query.hpp"
 #include "namespace/keys.hpp"
+#include "namespace/touch_rows.hpp"
 
 namespace dfs::state {
 
@@ -82,6 +83,11 @@ std::string name_space_logic::query(atl::state_view& rows, std::string_view quer
 
 bool name_space_logic::is_short_query(std::string_view query) const {
   return is_about_one_entry(query);
+}
+
+void name_space_logic::prepare(atl::row_reader& rows, const atl::service_command& command) const {
+  if (auto action = decode_action(command))
+    touch_rows(rows, *action);
 }
 
 std::optional<atl::error>

@@ -20,6 +20,7 @@ class name_space_logic final : public atl::service_logic {
   void finish_batch(atl::transaction& rows) override;
   std::string query(atl::state_view& rows, std::string_view query) const override;
   bool is_short_query(std::string_view query) const override;
+  void prepare(atl::row_reader& rows, const atl::service_command& command) const override;
   std::optional<atl::error> admission_check(const atl::service_command& command) const override;
   bool takes_space(const atl::service_command& command) const override;
 

@@ -62,9 +62,11 @@ void read(reader& in, queries::list_xattrs& q) {
 
 void write(writer& out, const queries::policy_of& q) {
   wire::write(out, q.where);
+  out.put(q.for_new_file);
 }
 void read(reader& in, queries::policy_of& q) {
   wire::read(in, q.where);
+  q.for_new_file = in.get<bool>();
 }
 
 void write(writer& out, const queries::policies& q) {

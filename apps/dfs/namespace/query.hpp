@@ -53,6 +53,8 @@ struct list_xattrs {
 struct policy_of {
   using response = responses::effective_policy;
   place where; ///< a directory, or what is in one
+  /// Ask for a file that is yet to be made there, also if its directories don't exist yet.
+  bool for_new_file = false;
 };
 
 struct policies {

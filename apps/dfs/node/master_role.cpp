@@ -6,9 +6,9 @@
 #include "node/open_files_plan.hpp"
 #include "settings/masters_service.hpp"
 #include "settings/plugins.hpp"
+#include "settings/schemes.hpp"
 
 #include <atoll/core/logging.hpp>
-#include <atoll/core/watched_balancer.hpp>
 #include <atoll/runtime/caf.hpp>
 
 #include <fmt/format.h>
@@ -18,9 +18,6 @@
 namespace dfs {
 
 namespace {
-
-/// How long a master waits for its balancer, which needs microseconds unless it hangs.
-constexpr std::chrono::milliseconds placement_time_max{1000};
 
 using atl::errc;
 using atl::runtime::make_reply;
@@ -48,10 +45,6 @@ atl::status master_role::prepare() {
 
 atl::node::shared_settings master_role::shared() const {
   return describe_configuration(policy());
-}
-
-atl::lasting_settings master_role::lasting() const {
-  return {{"recovery", node().plugins.at(recovery_key).lasting_text()}};
 }
 
 atl::result<std::shared_ptr<atl::replicated_state>>
@@ -89,6 +82,8 @@ master_policy master_role::policy() const {
   policy.collection_interval =
       std::chrono::ceil<std::chrono::milliseconds>(cluster_.collection_interval);
   policy.session_expiry = cluster_.session_expiry;
+  policy.pool.outliers = cluster_.placement.outliers;
+  policy.pool.slow_start = cluster_.placement.slow_start;
   policy.recovery = choice_of(node().plugins.at(recovery_key));
   policy.placement = choice_of(node().plugins.at(placement_key));
   policy.reads = choice_of(node().plugins.at(reads_key));
@@ -96,19 +91,47 @@ master_policy master_role::policy() const {
   return policy;
 }
 
+atl::result<dfs::policy> master_role::root_policy() const {
+  auto& recovery = node().plugins.at(recovery_key);
+  auto& placement = node().plugins.at(placement_key);
+  auto scheme = recovery.create_recovery();
+  if (!scheme)
+    return tl::unexpected{scheme.error()};
+  auto made = make_policy(*recovery.plugin, recovery.options, **scheme, placement.plugin->name(),
+                          placement.options);
+  if (!made)
+    return made;
+  made->durability = cluster_.durability;
+  made->chunk_bytes = cluster_.chunk_bytes;
+  made->inline_bytes_max = static_cast<std::uint32_t>(cluster_.inline_bytes);
+  return made;
+}
+
 atl::result<caf::actor> master_role::start_application(const atl::node::service_member& member) {
-  auto& plugins = node().plugins;
-  auto created = plugins.at(placement_key).create_balancer(member.seed);
-  if (!created)
-    return tl::unexpected{created.error()};
-  auto balancer = std::make_shared<atl::watched_balancer>(std::move(*created), placement_time_max);
-  auto recovery = plugins.at(recovery_key).create_recovery();
-  if (!recovery)
-    return tl::unexpected{recovery.error()};
-  return node().actors->spawn<master_actor>(
-      master_actor::settings{member.node, member.role, member.birth, member.group, policy(),
-                             member.replica, std::move(balancer), std::move(*recovery), member.seed,
-                             [actors = &node().actors] { return actors->connections(); }});
+  auto root = root_policy();
+  if (!root)
+    return tl::unexpected{root.error()};
+  auto schemes = std::make_shared<scheme_library>(cluster_.plugin_path);
+  auto load = [schemes, seed = member.seed, timeout = cluster_.placement.balancer_timeout](
+                  policy_id id, const dfs::policy& what) -> atl::result<placement_plugins> {
+    auto found = schemes->find(id, what);
+    if (!found)
+      return tl::unexpected{found.error()};
+    auto balancer = schemes->make_placement(what, seed);
+    if (!balancer)
+      return tl::unexpected{balancer.error()};
+    return placement_plugins{atl::node::watch(std::move(*balancer), timeout), what.placement,
+                             (*found)->recovery};
+  };
+  return node().actors->spawn<master_actor>(master_actor::settings{
+      member.node, member.role, member.birth, member.group, policy(), member.replica,
+      std::move(*root), std::move(load), member.seed,
+      [actors = &node().actors] { return actors->connections(); }, latest_metrics_});
+}
+
+void master_role::metrics(atl::metric_set& into) const {
+  replicated_service::metrics(into);
+  into.add(latest_metrics_->get());
 }
 
 // -- without a group --------------------------------------------------------------------------

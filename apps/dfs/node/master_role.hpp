@@ -13,12 +13,10 @@ class master_role final : public atl::node::replicated_service {
   master_role();
 
   std::vector<atl::key_spec> keys() const override { return master_keys(); }
-  /// `read_node` has checked the file.
-  atl::status check(const atl::config&) const override { return {}; }
+  void metrics(atl::metric_set& into) const override;
 
  private:
   atl::status prepare() override;
-  atl::lasting_settings lasting() const override;
   atl::result<std::shared_ptr<atl::replicated_state>>
   open_state(const std::filesystem::path& folder,
              const atl::replicated_state::settings& how) override;
@@ -31,10 +29,14 @@ class master_role final : public atl::node::replicated_service {
                        const atl::node::waiting_member& member) const override;
 
   master_policy policy() const;
+  /// How the root's content is stored in a new cluster.
+  atl::result<dfs::policy> root_policy() const;
   atl::runtime::envelope describe_waiting(const atl::node::waiting_member& member) const;
 
   cluster_settings cluster_;
   node_settings self_;
+  const std::shared_ptr<atl::latest_value<atl::metric_set>> latest_metrics_ =
+      std::make_shared<atl::latest_value<atl::metric_set>>();
 };
 
 } // namespace dfs

@@ -57,6 +57,7 @@ caf::behavior storage_agent::make_behavior() {
       [this](removals_wait) { remove_some(); },
       [this](tick) {
         gather_changes();
+        publish_usage();
         for (auto& [name, state] : masters_)
           send_heartbeat(name);
         if (++ticks_ % ticks_between_queries == 0)
@@ -145,10 +146,11 @@ void storage_agent::gather_changes() {
     if (state.from_scratch)
       continue; // the complete list will contain it
     for (auto& added : changes.added)
-      state.to_tell.push_back({added.key.chunk, added.key.fragment, true});
-    for (auto* gone : {&changes.removed, &changes.damaged})
-      for (auto& key : *gone)
-        state.to_tell.push_back({key.chunk, key.fragment, false});
+      state.to_tell.push_back({added.key.chunk, added.key.fragment, true, added.generation});
+    for (auto& key : changes.removed)
+      state.to_tell.push_back({key.chunk, key.fragment, false});
+    for (auto& key : changes.damaged)
+      state.to_tell.push_back({key.chunk, key.fragment, false, 0, true});
   }
   if (auto failure = settings_.store->failure(); failure && failure->message != logged_failure_) {
     logged_failure_ = failure->message;
@@ -156,11 +158,18 @@ void storage_agent::gather_changes() {
   }
 }
 
+void storage_agent::publish_usage() const {
+  auto usage = settings_.usage ? settings_.store->usage() : store_usage{};
+  if (settings_.usage && usage)
+    settings_.usage->set(*usage);
+}
+
 void storage_agent::list_everything(master_state& to) {
   to.to_tell.clear();
   for (auto& stored : settings_.store->list())
-    to.to_tell.push_back({stored.key.chunk, stored.key.fragment, true});
+    to.to_tell.push_back({stored.key.chunk, stored.key.fragment, true, stored.generation});
   to.from_scratch = false;
+  to.told = to.told_digest = 0;
 }
 
 void storage_agent::send_heartbeat(const std::string& name) {
@@ -197,6 +206,11 @@ void storage_agent::send_heartbeat(const std::string& name) {
   state.to_tell.erase(state.to_tell.begin(),
                       state.to_tell.begin() + static_cast<std::ptrdiff_t>(count));
   report.more = !state.to_tell.empty();
+  for (auto& change : report.changes)
+    state.told_digest = protocol::add_to_digest(state.told_digest, change);
+  state.told += report.changes.size();
+  report.told = state.told;
+  report.told_digest = state.told_digest;
   state.waiting = true;
   envelope message{static_cast<message_kind>(protocol::kind::heartbeat),
                    atl::runtime::cluster_digest(self_), protocol::encode(report), master_role_name};
@@ -236,11 +250,15 @@ bool storage_agent::accept_group(const std::string& name,
   return false;
 }
 
-void storage_agent::remove_later(const std::vector<protocol::fragment_change>& fragments) {
+/// A master that has lost the lead may not know what its successor has decided since.
+void storage_agent::remove_later(const protocol::storage_commands& commands) {
+  if (commands.term < term_)
+    return;
+  term_ = commands.term;
   auto is_removing = !removals_.empty();
-  for (auto& it : fragments)
+  for (auto& it : commands.remove)
     if (removals_.size() < removals_max)
-      removals_.push_back({it.chunk, it.fragment});
+      removals_.push_back(it);
   if (!is_removing)
     remove_some();
 }
@@ -248,7 +266,8 @@ void storage_agent::remove_later(const std::vector<protocol::fragment_change>& f
 void storage_agent::remove_some() {
   auto until = std::chrono::steady_clock::now() + removal_slice;
   while (!removals_.empty() && std::chrono::steady_clock::now() < until) {
-    auto removed = settings_.store->remove(removals_.front());
+    auto& next = removals_.front();
+    auto removed = settings_.store->remove({next.chunk, next.fragment}, next.generation);
     if (!removed && removed.error().code != errc::not_found)
       atl::log::warning("storage", "", "{}", removed.error().message);
     removals_.pop_front();
@@ -284,7 +303,7 @@ void storage_agent::apply_commands(const std::string& name, const envelope& answ
     state.known_as = commands->id;
     atl::log::info("storage", name, "known as storage node {}", commands->id);
   }
-  remove_later(commands->remove);
+  remove_later(*commands);
   if (commands->want_everything)
     state.from_scratch = true;
   auto is_ordered = std::exchange(state.report_again, false);

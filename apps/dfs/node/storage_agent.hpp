@@ -3,6 +3,7 @@
 #include "common/master_protocol.hpp"
 #include "storage/chunk_store.hpp"
 
+#include <atoll/core/latest_value.hpp>
 #include <atoll/runtime/peer_connections.hpp>
 #include <atoll/runtime/runtime_messages.hpp>
 
@@ -42,6 +43,8 @@ class storage_agent : public caf::event_based_actor {
     /// How many requests for data the node is working on. Called by the agent's thread.
     std::function<std::uint32_t()> in_flight;
     std::shared_ptr<chunk_store> store;
+    /// Gets the store's usage with each heartbeat interval; null: nobody reads it.
+    std::shared_ptr<atl::latest_value<store_usage>> usage{};
     caf::actor jobs;       ///< `job_actor`; takes what clients send for their jobs
     caf::actor supervisor; ///< gets `node_failure`
   };
@@ -59,6 +62,8 @@ class storage_agent : public caf::event_based_actor {
     bool report_again = false; ///< once that answer is there
     bool from_scratch = true;  ///< the next report begins a complete list
     std::deque<protocol::fragment_change> to_tell;
+    std::uint64_t told = 0; ///< changes since the list began
+    std::uint64_t told_digest = 0;
     storage_id known_as = no_storage;
     std::string last_warning; ///< the last warning: each is logged once
   };
@@ -66,9 +71,10 @@ class storage_agent : public caf::event_based_actor {
   void connect_to(const master& to);
   void query_for_masters();
   void gather_changes();
+  void publish_usage() const;
   void list_everything(master_state& to);
   void send_heartbeat(const std::string& name);
-  void remove_later(const std::vector<protocol::fragment_change>& fragments);
+  void remove_later(const protocol::storage_commands& commands);
   void remove_some();
   void apply_commands(const std::string& name, const atl::runtime::envelope& answer);
   bool accept_group(const std::string& name, const protocol::storage_commands& commands);
@@ -81,7 +87,9 @@ class storage_agent : public caf::event_based_actor {
   settings settings_;
   const atl::runtime::node_info self_; ///< of the node, when the agent started
   std::map<std::string, master_state> masters_;
-  std::deque<fragment_key> removals_; ///< ordered by a master and not carried out yet
+  /// Ordered by a master and not carried out yet.
+  std::deque<protocol::fragment_removal> removals_;
+  std::uint64_t term_ = 0; ///< the highest one in which a master gave orders
   std::uint64_t ticks_ = 0;
   std::string logged_failure_; ///< the store's failure that was logged
 };

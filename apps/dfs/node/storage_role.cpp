@@ -57,6 +57,34 @@ atl::node::role_health storage_role::health() const {
   return {state::serves, {}};
 }
 
+/// The node calls it between `start` and `stop`.
+void storage_role::metrics(atl::metric_set& into) const {
+  auto gauge = [&](std::string_view name, std::string_view help, std::uint64_t value) {
+    into.gauge(std::string{"dfs_storage_"}.append(name), help, static_cast<double>(value));
+  };
+  auto counter = [&](std::string_view name, std::string_view help, std::uint64_t value) {
+    into.counter(std::string{"dfs_storage_"}.append(name), help, static_cast<double>(value));
+  };
+  auto usage = usage_->get();
+  gauge("fragments", "Fragments of chunks that are stored.", usage.chunks);
+  gauge("used_bytes", "Bytes of the fragments' data.", usage.bytes);
+  gauge("free_bytes", "Bytes that may still be stored, without the reserve.", usage.free);
+  gauge("capacity_bytes", "Bytes of the file system, less the reserve.", usage.capacity);
+  gauge("failed", "Whether the store refuses writes because its disk failed: 1 or 0.",
+        store_->failure().has_value());
+  counter("damaged_fragments_total", "Fragments found damaged.", usage.damaged);
+  counter("removed_bytes_total", "Bytes of fragments that were removed.", usage.removed_bytes);
+  auto bulk = bulk_->stats();
+  gauge("connections", "Connections for data that are open.", bulk.connections);
+  gauge("in_flight", "Requests for data under way.", bulk.load.in_flight);
+  counter("busy_total", "Connections and writes turned away because there were too many.",
+          bulk.busy);
+  counter("malformed_total", "Connections closed because of bytes that were no request.",
+          bulk.malformed);
+  counter("read_bytes_total", "Bytes sent to readers.", bulk.read_bytes);
+  counter("written_bytes_total", "Bytes that writers sent.", bulk.written_bytes);
+}
+
 atl::status storage_role::read_settings() {
   auto cluster = read_cluster(node_->configuration);
   if (!cluster)
@@ -151,6 +179,7 @@ void storage_role::start_agent() {
   };
   settings.jobs = jobs_;
   settings.store = store_;
+  settings.usage = usage_;
   settings.supervisor = node_->supervisor;
   agent_ = node_->actors->spawn<storage_agent, caf::detached>(std::move(settings));
   node_->supervise(agent_, "the actor of the storage node");

@@ -5,6 +5,7 @@
 #include "settings/settings.hpp"
 #include "storage/chunk_store.hpp"
 
+#include <atoll/core/latest_value.hpp>
 #include <atoll/node/node_context.hpp>
 #include <atoll/node/role.hpp>
 
@@ -24,6 +25,7 @@ class storage_role : public atl::node::role {
   atl::status start(atl::node::node_context& node) override;
   void stop() override;
   atl::node::role_health health() const override;
+  void metrics(atl::metric_set& into) const override;
 
  private:
   atl::status read_settings();
@@ -39,6 +41,8 @@ class storage_role : public atl::node::role {
   node_settings self_;
   std::atomic<bool> in_group_ = false; ///< asked by the thread of the endpoint, which must not wait
   std::shared_ptr<chunk_store> store_;
+  const std::shared_ptr<atl::latest_value<store_usage>> usage_ =
+      std::make_shared<atl::latest_value<store_usage>>();
   std::unique_ptr<bulk_server> bulk_;
   std::shared_ptr<piece_runner> pieces_;
   caf::actor jobs_;

@@ -9,6 +9,7 @@ atl::node::service_description masters_service() {
   return {.name = master_role_name,
           .members = "masters",
           .consensus = consensus_key,
+          .cache = "names.cache",
           .plugins = {},
           .admin_command = masters_admin_command,
           .former_state = "names"};

@@ -1,7 +1,8 @@
+#include "settings/masters_service.hpp"
 #include "settings/plugins.hpp"
 #include "settings/settings.hpp"
 
-#include <atoll/node/service_description.hpp>
+#include <atoll/node/pool_section.hpp>
 #include <atoll/node/unite_keys.hpp>
 
 namespace dfs {
@@ -91,11 +92,13 @@ std::vector<key_spec> files_and_client_keys() {
 } // namespace
 
 std::vector<key_spec> shared_keys() {
-  return atl::node::unite_keys({atl::node::group_keys("masters"), files_and_client_keys()});
+  return atl::node::unite_keys({atl::node::group_keys("masters"),
+                                atl::node::pool_keys("placement", {"10s", "1s"}),
+                                files_and_client_keys()});
 }
 
 std::vector<key_spec> master_keys() {
-  return atl::node::unite_keys({{reserve_key()}, atl::node::replica_keys()});
+  return atl::node::unite_keys({{reserve_key()}, atl::node::replica_keys(masters_service())});
 }
 
 std::vector<key_spec> storage_keys() {
@@ -114,9 +117,9 @@ std::vector<key_spec> storage_keys() {
        .meaning = "A storage node's share of new chunks, for balancers that go by weight."},
       {.key = "node.connections",
        .type = option_type::integer,
-       .default_value = "256",
+       .default_value = "4096",
        .minimum = "1",
-       .maximum = "10000",
+       .maximum = "65536",
        .meaning = "Bulk connections that a storage node serves at once; more are told to wait. "
                   "Clients leave a quarter of them to other storage nodes. "
                   "Fewer where the limit of open files ('ulimit -n') doesn't allow so many."},

@@ -14,6 +14,7 @@ atl::result<cluster_settings> read_cluster(const atl::config& config) {
   static_cast<atl::node::cluster_config&>(cluster) =
       atl::node::read_cluster_config(config, problems);
   cluster.masters = atl::node::read_group(config, "masters", problems);
+  cluster.placement = atl::node::read_pool(config, "placement");
   cluster.chunk_bytes = config.size("files.chunk_size");
   if (cluster.chunk_bytes % (64 << 10) != 0)
     problems.add("files.chunk_size",

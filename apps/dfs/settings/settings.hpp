@@ -9,6 +9,7 @@
 #include <atoll/node/cluster_config.hpp>
 #include <atoll/node/group_config.hpp>
 #include <atoll/node/node_config.hpp>
+#include <atoll/node/pool_section.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -23,6 +24,8 @@ namespace dfs {
 /// The settings that all nodes and clients of a cluster share: `cluster.toml`.
 struct cluster_settings : atl::node::cluster_config {
   std::vector<atl::node::member_config> masters;
+
+  atl::node::pool_config placement; ///< the storage nodes as those that get new chunks
 
   std::uint64_t chunk_bytes = 0;
   std::uint64_t inline_bytes = 0;

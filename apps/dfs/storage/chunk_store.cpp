@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <fcntl.h>
 
 namespace dfs {
@@ -32,7 +33,11 @@ tl::unexpected<atl::error> not_stored(const fragment_key& key) {
 chunk_store::chunk_store(store_options options, disk& on)
     : options_{std::move(options)}, disk_{on},
       syncer_{std::make_unique<sync_queue>(
-          on, [this](const atl::error& why) { mark_failed(why); }, options_.sync_backlog_max)} {}
+          on, [this](const atl::error& why) { mark_failed(why); }, options_.sync_backlog_max)} {
+  auto since_1970 = std::chrono::system_clock::now().time_since_epoch();
+  next_number_ = static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::nanoseconds>(since_1970).count());
+}
 
 chunk_store::~chunk_store() {
   syncer_.reset(); // before the members that its failure handler uses
@@ -49,6 +54,18 @@ atl::result<open_fragment> chunk_store::open(const fragment_key& key) {
       !quarantine_if_same(key, known->generation, opened.error().message))
     return not_stored(key); // the fragment was removed in the meantime
   return opened;
+}
+
+std::optional<open_fragment> chunk_store::open_cached(const fragment_key& key) {
+  if (!find(key))
+    return std::nullopt;
+  disk_file file{disk_, disk_.open_cached(path_of(key))};
+  if (!file)
+    return std::nullopt;
+  auto info = read_footer(disk_, file.fd(), key, read_mode::cached);
+  if (!info)
+    return std::nullopt;
+  return open_fragment{std::move(file), info->size, std::move(info->block_crcs)};
 }
 
 /// Opens the file behind a fragment that is in the index. A file that is gone counts as damaged.
@@ -161,8 +178,14 @@ void chunk_store::move_to_damaged(const fragment_key& key) {
 }
 
 atl::status chunk_store::remove(const fragment_key& key) {
+  auto known = find(key);
+  return known ? remove(key, known->generation) : not_stored(key);
+}
+
+atl::status chunk_store::remove(const fragment_key& key, std::uint64_t generation) {
   key_guard guard{*this, key};
-  if (!find(key))
+  auto known = find(key);
+  if (!known || known->generation != generation)
     return not_stored(key);
   auto done = disk_.unlink(path_of(key));
   if (done < 0 && done != -ENOENT)
@@ -177,6 +200,14 @@ std::optional<chunk_store::entry> chunk_store::find(const fragment_key& key) con
   std::lock_guard lock{mutex_};
   auto found = index_.find(key);
   return found == index_.end() ? std::nullopt : std::optional{found->second};
+}
+
+void chunk_store::renew(const fragment_key& key) {
+  std::lock_guard lock{mutex_};
+  if (auto found = index_.find(key); found != index_.end()) {
+    found->second.generation = next_number_++;
+    remember(key, change::added);
+  }
 }
 
 void chunk_store::add(const fragment_key& key, std::uint64_t size, bool is_change) {
@@ -213,7 +244,7 @@ std::vector<stored_fragment> chunk_store::list() const {
   std::vector<stored_fragment> out;
   out.reserve(index_.size());
   for (const auto& [key, known] : index_)
-    out.push_back({key, known.size});
+    out.push_back({key, known.size, known.generation});
   return out;
 }
 
@@ -222,10 +253,12 @@ store_changes chunk_store::take_changes() {
   store_changes out;
   out.complete = std::exchange(changes_complete_, true);
   for (const auto& [key, what] : changes_) {
-    if (what == change::added)
-      out.added.push_back({key, index_.at(key).size});
-    else
+    if (what == change::added) {
+      auto& known = index_.at(key);
+      out.added.push_back({key, known.size, known.generation});
+    } else {
       (what == change::removed ? out.removed : out.damaged).push_back(key);
+    }
   }
   changes_.clear();
   return out;

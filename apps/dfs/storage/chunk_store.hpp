@@ -38,6 +38,9 @@ struct open_fragment {
 struct stored_fragment {
   fragment_key key;
   std::uint64_t size = 0;
+  /// Tells this copy from an earlier or later one of the same key; never used twice, also after a
+  /// restart.
+  std::uint64_t generation = 0;
 
   friend auto operator<=>(const stored_fragment&, const stored_fragment&) = default;
 };
@@ -86,6 +89,9 @@ class chunk_store {
 
   /// Errors: not_found; corrupt (the fragment is then moved aside); io.
   atl::result<open_fragment> open(const fragment_key& key);
+  /// The same for a thread that must not wait for the disk. @returns none if that takes more than
+  /// what the kernel has in memory, or if anything is wrong: then `open` tells what.
+  std::optional<open_fragment> open_cached(const fragment_key& key);
 
   /// Reads blocks of a fragment, and checks them. @param at where a block begins. @pre the range
   /// ends where a block ends. Errors: corrupt, io.
@@ -105,6 +111,8 @@ class chunk_store {
   /// Errors: not_found, io. Not synced: after a power cut the fragment may be back, and is then
   /// listed like any other.
   atl::status remove(const fragment_key& key);
+  /// Removes this copy alone. Errors: also not_found for another generation.
+  atl::status remove(const fragment_key& key, std::uint64_t generation);
 
   std::vector<stored_fragment> list() const;
   atl::result<store_usage> usage() const;
@@ -122,7 +130,7 @@ class chunk_store {
   enum class change : std::uint8_t { added, removed, damaged };
   struct entry {
     std::uint64_t size = 0;
-    std::uint64_t generation = 0; ///< tells this file from an earlier one of the same name
+    std::uint64_t generation = 0; ///< as in `stored_fragment`
   };
 
   chunk_store(store_options options, disk& on);
@@ -144,6 +152,8 @@ class chunk_store {
   void set_aside(const fragment_key& key, const std::string& why); ///< the key's guard is held
   void move_to_damaged(const fragment_key& key);
   void add(const fragment_key& key, std::uint64_t size, bool is_change);
+  /// Somebody relies on the fragment anew: orders that name its former generation are void.
+  void renew(const fragment_key& key);
   void drop(const fragment_key& key, change what);
   void remember(const fragment_key& key, change what); ///< mutex_ is held
 
@@ -169,7 +179,9 @@ class chunk_store {
   std::uint64_t pending_bytes_ = 0; ///< bytes reserved for writers
   std::uint64_t damaged_ = 0;
   std::uint64_t removed_bytes_ = 0;
-  std::uint64_t next_number_ = 0; ///< for generations and names of temporary files
+  /// For generations and names of temporary files. Begins with the time, so that no number comes
+  /// again after a restart.
+  std::uint64_t next_number_ = 0;
   std::uint64_t next_damaged_ = 0;
   std::optional<atl::error> failure_;
 

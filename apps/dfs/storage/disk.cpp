@@ -1,8 +1,11 @@
 #include "storage/disk.hpp"
 
+#include <linux/openat2.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
 
 #include <cerrno>
 #include <cstdio>
@@ -39,6 +42,21 @@ class posix_disk final : public disk {
 
   ssize_t pread(int fd, void* data, std::size_t size, std::uint64_t offset) override {
     return or_errno(::pread(fd, data, size, static_cast<off_t>(offset)));
+  }
+
+  int open_cached(const std::string& path) override {
+    open_how how = {};
+    how.flags = O_RDONLY | O_CLOEXEC;
+    how.resolve = RESOLVE_CACHED;
+    auto fd = ::syscall(SYS_openat2, AT_FDCWD, path.c_str(), &how, sizeof(how));
+    // An older kernel doesn't know the call, or the flag.
+    return fd >= 0 ? static_cast<int>(fd) : -EAGAIN;
+  }
+
+  ssize_t pread_cached(int fd, void* data, std::size_t size, std::uint64_t offset) override {
+    iovec into{data, size};
+    auto got = ::preadv2(fd, &into, 1, static_cast<off_t>(offset), RWF_NOWAIT);
+    return got >= 0 ? got : -EAGAIN; // some file systems don't know the flag
   }
 
   std::int64_t size(int fd) override {
@@ -107,6 +125,20 @@ class posix_disk final : public disk {
 
 } // namespace
 
+int disk::open_cached(const std::string&) {
+  return -EAGAIN;
+}
+
+ssize_t disk::pread_cached(int, void*, std::size_t, std::uint64_t) {
+  return -EAGAIN;
+}
+
+bool disk_file::is_cached(std::uint64_t offset, std::uint64_t size) const {
+  char byte = 0;
+  return size == 0 || (disk_->pread_cached(fd_, &byte, 1, offset) == 1 &&
+                       disk_->pread_cached(fd_, &byte, 1, offset + size - 1) == 1);
+}
+
 disk& real_disk() {
   static posix_disk instance;
   return instance;
@@ -129,11 +161,14 @@ int write_fully(disk& on, int fd, const void* data, std::size_t size, std::uint6
   return 0;
 }
 
-ssize_t read_fully(disk& on, int fd, void* data, std::size_t size, std::uint64_t offset) {
+ssize_t read_fully(disk& on, int fd, void* data, std::size_t size, std::uint64_t offset,
+                   read_mode mode) {
   auto* bytes = static_cast<char*>(data);
   std::size_t done = 0;
   while (done < size) {
-    auto got = on.pread(fd, bytes + done, size - done, offset + done);
+    auto got = mode == read_mode::waiting
+                   ? on.pread(fd, bytes + done, size - done, offset + done)
+                   : on.pread_cached(fd, bytes + done, size - done, offset + done);
     if (got == -EINTR)
       continue;
     if (got < 0)

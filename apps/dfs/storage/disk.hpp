@@ -27,6 +27,10 @@ class disk {
   virtual int close(int fd) = 0;
   virtual ssize_t pwrite(int fd, const void* data, std::size_t size, std::uint64_t offset) = 0;
   virtual ssize_t pread(int fd, void* data, std::size_t size, std::uint64_t offset) = 0;
+  /// `open` for reading, and `pread`, without waiting for the disk: -EAGAIN if the kernel doesn't
+  /// have in memory what the call needs, or can't tell. `pread_cached` may read fewer bytes.
+  virtual int open_cached(const std::string& path);
+  virtual ssize_t pread_cached(int fd, void* data, std::size_t size, std::uint64_t offset);
   virtual std::int64_t size(int fd) = 0;
   virtual int fdatasync(int fd) = 0;
   virtual int fsync_dir(const std::string& path) = 0;
@@ -68,6 +72,8 @@ class disk_file {
   void will_need(std::uint64_t offset, std::uint64_t size) const {
     disk_->will_need(fd_, offset, size);
   }
+  /// Does the kernel seem to have the range in memory? Looks at its first and last byte.
+  bool is_cached(std::uint64_t offset, std::uint64_t size) const;
   /// Closes the file now. @returns 0 or the negative `errno`.
   int close() { return fd_ < 0 ? 0 : disk_->close(std::exchange(fd_, -1)); }
 
@@ -80,8 +86,12 @@ class disk_file {
 /// `errno`.
 int write_fully(disk& on, int fd, const void* data, std::size_t size, std::uint64_t offset);
 
+/// Whether a read may wait for the disk, or only takes what the kernel has in memory.
+enum class read_mode : std::uint8_t { waiting, cached };
+
 /// Reads up to `size` bytes, fewer only at the end of the file. @returns their number or the
-/// negative `errno`.
-ssize_t read_fully(disk& on, int fd, void* data, std::size_t size, std::uint64_t offset);
+/// negative `errno`; -EAGAIN if the mode is `cached` and a byte isn't in memory.
+ssize_t read_fully(disk& on, int fd, void* data, std::size_t size, std::uint64_t offset,
+                   read_mode mode = read_mode::waiting);
 
 } // namespace dfs

@@ -104,7 +104,7 @@ atl::error read_failure(const fragment_key& key, std::int64_t code) {
   return out;
 }
 
-atl::result<fragment_info> read_footer(disk& on, int fd, const fragment_key& key) {
+atl::result<fragment_info> read_footer(disk& on, int fd, const fragment_key& key, read_mode mode) {
   auto corrupt = [&](std::string_view what) {
     return atl::fail(atl::errc::corrupt, fmt::format("fragment {}: {}", to_string(key), what));
   };
@@ -118,7 +118,7 @@ atl::result<fragment_info> read_footer(disk& on, int fd, const fragment_key& key
     return corrupt("no fragment's file has this length");
 
   std::array<char, trailer_size> raw = {};
-  auto got = read_fully(on, fd, raw.data(), raw.size(), length - trailer_size);
+  auto got = read_fully(on, fd, raw.data(), raw.size(), length - trailer_size, mode);
   if (got < 0)
     return failed(got);
   auto end = decode_trailer({raw.data(), static_cast<std::size_t>(got)});
@@ -133,7 +133,7 @@ atl::result<fragment_info> read_footer(disk& on, int fd, const fragment_key& key
   auto info = std::move(end->info);
   info.block_crcs.resize(block_count(size));
   auto table_size = info.block_crcs.size() * sizeof(std::uint32_t);
-  got = read_fully(on, fd, info.block_crcs.data(), table_size, size);
+  got = read_fully(on, fd, info.block_crcs.data(), table_size, size, mode);
   if (got < 0)
     return failed(got);
   if (static_cast<std::size_t>(got) != table_size ||

@@ -48,8 +48,9 @@ std::string encode_footer(const fragment_info& info);
 
 /// Reads and checks the footer of an open file: magic, format version, that the file holds `key`,
 /// that its length is right, both checksums. Doesn't read the data. Errors: corrupt (also if the
-/// device can't read the footer), io.
-atl::result<fragment_info> read_footer(disk& on, int fd, const fragment_key& key);
+/// device can't read the footer), io (also if the mode is `cached` and the footer isn't in memory).
+atl::result<fragment_info> read_footer(disk& on, int fd, const fragment_key& key,
+                                       read_mode mode = read_mode::waiting);
 
 /// The error for a failed read of a fragment's file. @param code the negative `errno`
 atl::error read_failure(const fragment_key& key, std::int64_t code);

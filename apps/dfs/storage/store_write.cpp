@@ -92,6 +92,7 @@ atl::result<bool> chunk_store::is_stored_already(const chunk_writer& from, durab
   if (how == durability::fsync)
     if (auto done = sync_existing(key, *existing); !done)
       return tl::unexpected{done.error()};
+  renew(key);
   return true;
 }
 

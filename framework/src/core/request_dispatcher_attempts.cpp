@@ -65,8 +65,9 @@ void request_dispatcher::start(std::uint64_t id, request_state& request, std::ui
   request.attempts[is_hedge ? 1 : 0] = attempt;
   if (options_.attempt_timeout.count() > 0)
     set_timer(state.timer_at, timer_kind::attempt, attempt, now_ + options_.attempt_timeout);
-  if (!is_hedge && !request.was_hedged && request.what.repeatable)
-    request.hedge_at = hedge_time();
+  state.overdue_at = hedge_time(request);
+  if (!is_hedge && !request.was_hedged)
+    request.hedge_at = state.overdue_at;
   arm(id, request);
   effects_.emplace_back(std::in_place_type<send_attempt>, attempt, id, worker,
                         request.what.deadline);
@@ -135,6 +136,7 @@ void request_dispatcher::on_answer(std::uint64_t attempt, spi::timestamp now) {
     pool_.finish(ended.worker, {true, now_ - ended.started}, now_);
   if (ended.request != 0) {
     latencies_.add(now_ - ended.started);
+    counters_.latency += now_ - ended.started;
     counters_.hedges_won += ended.is_hedge;
     detach(attempt, ended.request);
     complete(ended.request, attempt, std::nullopt);
@@ -159,6 +161,19 @@ void request_dispatcher::on_failure(std::uint64_t attempt, attempt_failure how, 
     detach(attempt, ended.request);
     fail_over(ended.request, how, problem);
   }
+  send_queued();
+}
+
+void request_dispatcher::on_cancelled(std::uint64_t attempt, spi::timestamp now) {
+  enter(now);
+  auto found = attempts_.find(attempt);
+  if (found == attempts_.end() || found->second.request != 0)
+    return send_queued();
+  auto ended = release(found);
+  if (ended.was_counted || now_ < ended.overdue_at)
+    pool_.cancel(ended.worker);
+  else
+    pool_.finish(ended.worker, {false, now_ - ended.started}, now_);
   send_queued();
 }
 
@@ -187,8 +202,7 @@ void request_dispatcher::on_abandoned_timer(attempt_map::iterator abandoned) {
 
 // -- hedges -----------------------------------------------------------------------------------
 
-/// When a request that is sent now is to be hedged.
-spi::timestamp request_dispatcher::hedge_time() {
+std::chrono::microseconds request_dispatcher::hedge_delay(const dispatch_request& request) {
   constexpr std::uint32_t quantile_is_good_for = 64;
   auto delay = options_.hedge_after;
   if (options_.hedge_quantile > 0) {
@@ -197,8 +211,18 @@ spi::timestamp request_dispatcher::hedge_time() {
       until_quantile_ = quantile_is_good_for;
     }
     --until_quantile_;
-    delay = hedge_delay_;
+    delay = std::chrono::microseconds{static_cast<std::int64_t>(
+        options_.hedge_factor * static_cast<double>(hedge_delay_.count()))};
+    delay = std::max(delay, options_.hedge_floor);
   }
+  return delay.count() > 0 ? std::max(delay, request.hedge_floor) : delay;
+}
+
+/// When a request that is sent now is to be hedged.
+spi::timestamp request_dispatcher::hedge_time(const request_state& request) {
+  if (!request.what.repeatable)
+    return no_deadline;
+  auto delay = hedge_delay(request.what);
   return delay.count() > 0 ? now_ + delay : no_deadline;
 }
 
@@ -310,11 +334,18 @@ std::optional<std::uint64_t> request_dispatcher::worker_of(std::uint64_t attempt
   return found == attempts_.end() ? std::nullopt : std::optional{found->second.worker};
 }
 
+std::optional<worker_load> request_dispatcher::find_load(std::uint64_t id) const {
+  auto found = workers_.find(id);
+  if (found == workers_.end())
+    return std::nullopt;
+  return worker_load{id, found->second.is_available, pool_.is_ejected(id), pool_.in_flight(id),
+                     pool_.latency(id)};
+}
+
 std::vector<worker_load> request_dispatcher::workers() const {
   std::vector<worker_load> all;
   for (auto& [id, worker] : workers_)
-    all.push_back(
-        {id, worker.is_available, pool_.is_ejected(id), pool_.in_flight(id), pool_.latency(id)});
+    all.push_back(*find_load(id));
   std::ranges::sort(all, {}, &worker_load::id);
   return all;
 }

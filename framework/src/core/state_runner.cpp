@@ -1,3 +1,4 @@
+#include "command_preparer.hpp"
 #include "thread_name.hpp"
 
 #include <atoll/core/state_runner.hpp>
@@ -28,7 +29,7 @@ constexpr std::size_t queries_per_part = 16;
 
 struct state_runner::implementation {
   implementation(state_machine& state, std::size_t reader_count, callbacks the_calls)
-      : machine{state}, calls{std::move(the_calls)},
+      : machine{state}, calls{std::move(the_calls)}, preparer{state},
         reader_threads{reader_count}, readers{reader_count}, writer{[this] { run(); }} {}
 
   ~implementation() {
@@ -38,6 +39,7 @@ struct state_runner::implementation {
     }
     wake.notify_all();
     writer.join();
+    preparer.stop();
     checker.stop();
     checker.join();
     readers.stop();
@@ -58,6 +60,7 @@ struct state_runner::implementation {
   std::deque<task> waiting;
   bool at_work = false; ///< does a thread use the state machine to apply?
   bool stopping = false;
+  command_preparer preparer;
   std::size_t reader_threads;
   boost::asio::thread_pool readers;
   boost::asio::thread_pool checker{1}; ///< checks saved states; the readers are for queries
@@ -120,6 +123,13 @@ struct state_runner::implementation {
       }
       end_work();
     }
+  }
+
+  /// Entries that others proposed: those that were proposed here are prepared already.
+  void prepare(const std::vector<spi::committed_entry>& entries) {
+    for (auto& entry : entries)
+      if (entry.id == 0 && !entry.no_op)
+        preparer.add(entry.command);
   }
 
   void break_down(const error& problem) {
@@ -195,9 +205,15 @@ state_runner::state_runner(state_machine& machine, std::size_t readers, callback
 
 state_runner::~state_runner() = default;
 
+void state_runner::prepare(std::string_view command) {
+  impl_->preparer.add(command);
+}
+
 void state_runner::apply(std::vector<spi::committed_entry> entries) {
-  if (entries.size() > entries_in_place_max || !impl_->begin_work())
+  if (entries.size() > entries_in_place_max || !impl_->begin_work()) {
+    impl_->prepare(entries);
     return impl_->add({std::move(entries), {}});
+  }
   if (impl_->machine.can_apply_inline())
     impl_->apply(entries);
   else

@@ -63,9 +63,16 @@ class attempt : public std::enable_shared_from_this<attempt> {
   void on_connected(error_code problem, tcp::socket socket) {
     if (problem)
       return fail(
-          {{errc::unavailable, describe(problem)}, problem == asio::error::connection_refused});
+          {{code_of(problem), describe(problem)}, problem == asio::error::connection_refused});
     socket_ = std::move(socket);
     shake_hands();
+  }
+
+  /// A process that has as many files open as it may has not found out anything about the peer.
+  static errc code_of(error_code problem) {
+    bool out_of_descriptors = problem == asio::error::no_descriptors ||
+                              problem == boost::system::errc::too_many_files_open_in_system;
+    return out_of_descriptors ? errc::busy : errc::unavailable;
   }
 
   static std::string describe(error_code problem) {
@@ -88,12 +95,13 @@ class attempt : public std::enable_shared_from_this<attempt> {
     receive();
   }
 
-  /// The messages of a handshake fit into the buffer of a new connection.
+  /// The messages of a handshake fit into the buffer of a new connection. A peer that refuses may
+  /// close the connection before it has read them: then its reason waits to be received.
   void flush() {
     auto out = handshake_->take_output();
-    error_code problem;
-    if (!out.empty() && socket_->send(asio::buffer(out), 0, problem) != out.size() && done_)
-      hung_up();
+    error_code broken;
+    if (!out.empty())
+      socket_->send(asio::buffer(out), 0, broken);
   }
 
   /// Reads nothing beyond the handshake.
@@ -114,8 +122,6 @@ class attempt : public std::enable_shared_from_this<attempt> {
   void on_bytes(std::string_view bytes) {
     auto state = handshake_->receive(bytes);
     flush();
-    if (!done_)
-      return;
     if (state == handshake::state::running)
       return receive();
     if (state == handshake::state::failed)

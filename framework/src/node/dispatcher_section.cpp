@@ -1,6 +1,6 @@
 #include <atoll/core/quantity.hpp>
-#include <atoll/core/watched_balancer.hpp>
 #include <atoll/node/dispatcher_section.hpp>
+#include <atoll/node/pool_section.hpp>
 
 #include <fmt/format.h>
 
@@ -79,6 +79,11 @@ std::vector<key_spec> dispatcher_keys(const dispatcher_section& section) {
        .minimum = "1ms",
        .maximum = "24h",
        .meaning = "Of requests that name none; they fail when it has passed."},
+      {.key = "repeatable",
+       .type = option_type::boolean,
+       .default_value = "false",
+       .meaning = "Whether a request that doesn't say so, such as one from another node, may be "
+                  "done twice without harm."},
       {.key = "retries",
        .type = option_type::integer,
        .default_value = "2",
@@ -104,36 +109,17 @@ std::vector<key_spec> dispatcher_keys(const dispatcher_section& section) {
        .meaning = "When a request that may be repeated is sent to a second worker as well, and the "
                   "first answer counts: after a time (\"20ms\"), or when it takes longer than that "
                   "part of the others (\"95%\"); \"off\": never."},
-      {.key = "eject_after",
-       .type = option_type::integer,
-       .default_value = "5",
-       .minimum = "0",
-       .maximum = "1000000",
-       .meaning = "A worker is taken out for a while after so many failures in a row; 0: never."},
-      {.key = "eject_for",
+      {.key = "busy_pause",
        .type = option_type::duration,
-       .default_value = "5s",
-       .minimum = "1ms",
-       .maximum = "24h",
-       .meaning = "For how long at first; twice as long each further time."},
-      {.key = "slow_start",
-       .type = option_type::duration,
-       .default_value = "0s",
+       .default_value = "5ms",
        .minimum = "0s",
-       .maximum = "24h",
-       .meaning = "A worker that is new or comes back gets its share little by little in this "
-                  "time."}};
-  keys.push_back({.key = "balancer_timeout",
-                  .type = option_type::duration,
-                  .default_value = "0s",
-                  .minimum = "0s",
-                  .maximum = "1m",
-                  .meaning = "A call of the balancer that takes longer has failed, and the "
-                             "balancer isn't called any more. Such calls take some 20 us each; "
-                             "with 0s a balancer is called at once, and one that hangs hangs the "
-                             "dispatcher."});
+       .maximum = "1m",
+       .meaning = "A worker that refuses a request because it is busy gets no other one for so "
+                  "long; 0s: it gets others at once."}};
   for (auto& key : keys)
     key.key = section.table + "." + key.key;
+  for (auto& key : pool_keys(section.table))
+    keys.push_back(key);
   return keys;
 }
 
@@ -150,16 +136,15 @@ dispatcher_config read_dispatcher(const config& config, const dispatcher_section
   options.queue.requests_max = number("queue");
   options.queue.bytes_max = config.size(key("queue_bytes"));
   options.queue.overflow = parse_overflow_policy(config.text(key("overflow"))).value();
+  read.repeatable = config.boolean(key("repeatable"));
   options.retries_max = number("retries");
   options.budget.share = config.real(key("retry_budget"));
   options.attempt_timeout = config.duration(key("attempt_timeout"));
-  options.outliers.failures = number("eject_after");
-  options.outliers.ejection = config.duration(key("eject_for"));
-  options.outliers.ejection_max =
-      std::max(options.outliers.ejection_max, options.outliers.ejection);
-  options.slow_start = config.duration(key("slow_start"));
-  read.balancer_timeout =
-      std::chrono::ceil<std::chrono::milliseconds>(config.duration(key("balancer_timeout")));
+  options.busy_pause = config.duration(key("busy_pause"));
+  auto pool = read_pool(config, section.table);
+  options.outliers = pool.outliers;
+  options.slow_start = pool.slow_start;
+  read.balancer_timeout = pool.balancer_timeout;
   auto& written = config.text(key("hedge_after"));
   if (auto hedge = parse_hedge(written)) {
     options.hedge_after = hedge->after;
@@ -193,14 +178,15 @@ result<runtime::dispatcher::settings> make_dispatcher(const config& config,
     return tl::unexpected{balancer.error()};
   runtime::dispatcher::settings made;
   made.name = std::move(name);
-  made.balancer = std::move(*balancer);
-  if (read.balancer_timeout.count() > 0)
-    made.balancer =
-        std::make_shared<watched_balancer>(std::move(made.balancer), read.balancer_timeout);
+  made.balancer = watch(std::move(*balancer), read.balancer_timeout);
   made.balancer_name = chosen.plugin->name();
   made.options = read.options;
   made.options.seed = seed;
+  auto& queue = made.options.queue;
+  made.arrivals_max = std::max(made.arrivals_max, queue.requests_max);
+  made.arrivals_bytes_max = std::max(made.arrivals_bytes_max, queue.bytes_max);
   made.deadline = read.deadline;
+  made.repeatable = read.repeatable;
   return made;
 }
 

@@ -1,3 +1,5 @@
+#include "metrics_json.hpp"
+
 #include <atoll/core/printable_text.hpp>
 #include <atoll/node/node_command.hpp>
 #include <atoll/runtime/node_client.hpp>
@@ -25,22 +27,41 @@ constexpr const char* client_name = "a client";
 struct node_view {
   runtime::node_status status;
   std::vector<runtime::plugin_entry> plugins;
+  result<metric_set> metrics; ///< a node of an earlier version has none
+};
+
+/// A client of one node.
+struct node_connection {
+  explicit node_connection(const cluster_config& cluster)
+      : actors{scheduler_threads, {cluster.name, client_name, {}, cluster.secret}},
+        client{actors, settings_of(cluster)} {}
+
+  static runtime::node_client::settings settings_of(const cluster_config& cluster) {
+    runtime::node_client::settings how;
+    how.self.cluster = cluster.name;
+    how.self.name = client_name;
+    how.connect_timeout = how.timeout = cluster.links.failure_timeout;
+    return how;
+  }
+
+  runtime::system actors;
+  runtime::node_client client;
 };
 
 result<node_view> ask_node(const cluster_config& cluster, const endpoint& where) {
-  runtime::system actors{scheduler_threads, {cluster.name, client_name, {}, cluster.secret}};
-  runtime::node_client::settings how;
-  how.self.cluster = cluster.name;
-  how.self.name = client_name;
-  how.connect_timeout = how.timeout = cluster.links.failure_timeout;
-  runtime::node_client node{actors, how};
-  auto status = node.status(where);
+  node_connection node{cluster};
+  auto status = node.client.status(where);
   if (!status)
     return tl::unexpected{status.error()};
-  auto plugins = node.inventory(where);
+  auto plugins = node.client.inventory(where);
   if (!plugins)
     return tl::unexpected{plugins.error()};
-  return node_view{std::move(*status), std::move(*plugins)};
+  return node_view{std::move(*status), std::move(*plugins), node.client.metrics(where)};
+}
+
+/// Names and messages come from another machine: bytes that aren't UTF-8 are replaced.
+std::string dump(const json& it) {
+  return it.dump(-1, ' ', false, json::error_handler_t::replace) + '\n';
 }
 
 std::string as_json(const node_view& view) {
@@ -58,8 +79,9 @@ std::string as_json(const node_view& view) {
                                {"version", plugin.version},
                                {"interface", plugin.interface},
                                {"sha256", plugin.sha256}});
-  // Names and messages come from another machine: bytes that aren't UTF-8 are replaced.
-  return node.dump(-1, ' ', false, json::error_handler_t::replace) + '\n';
+  if (view.metrics)
+    node["dispatchers"] = dispatchers_as_json(*view.metrics);
+  return dump(node);
 }
 
 std::string as_text(const node_view& view) {
@@ -76,11 +98,12 @@ std::string as_text(const node_view& view) {
   return text;
 }
 
-/// What the command needs while it runs.
+/// What a command needs while it runs.
 struct node_command {
   std::function<result<service_address>()> address;
   std::function<bool()> json;
   std::function<result<endpoint>(const std::string& name)> find;
+  std::function<result<std::string>(const cluster_config&, const endpoint&, bool as_json)> ask;
   std::string name;
   bool writes_json = false;
 
@@ -103,13 +126,39 @@ struct node_command {
     auto where = find_node(*cluster);
     if (!where)
       return tl::unexpected{where.error()};
-    auto view = ask_node(cluster->cluster, *where);
-    if (!view)
-      return tl::unexpected{view.error()};
-    fmt::print("{}", (json ? json() : writes_json) ? as_json(*view) : as_text(*view));
+    auto text = ask(cluster->cluster, *where, json ? json() : writes_json);
+    if (!text)
+      return tl::unexpected{text.error()};
+    fmt::print("{}", *text);
     return {};
   }
 };
+
+void add_command(CLI::App& app, const char* name, const char* description, node_command what,
+                 std::function<void(std::function<status()>)> choose) {
+  auto command = std::make_shared<node_command>(std::move(what));
+  auto* node = app.add_subcommand(name, description);
+  node->add_option("NAME", command->name, "As node.name in its file, or HOST:PORT")->required();
+  if (!command->json)
+    node->add_flag("--json", command->writes_json, "Write JSON, where a program might read it");
+  node->callback(
+      [command, choose = std::move(choose)] { choose([command] { return command->run(); }); });
+}
+
+result<std::string> show_node(const cluster_config& cluster, const endpoint& where, bool json) {
+  auto view = ask_node(cluster, where);
+  if (!view)
+    return tl::unexpected{view.error()};
+  return json ? as_json(*view) : as_text(*view);
+}
+
+result<std::string> show_metrics(const cluster_config& cluster, const endpoint& where, bool json) {
+  node_connection node{cluster};
+  auto metrics = node.client.metrics(where);
+  if (!metrics)
+    return tl::unexpected{metrics.error()};
+  return json ? dump(metrics_as_json(*metrics)) : to_prometheus_text(*metrics);
+}
 
 } // namespace
 
@@ -117,15 +166,18 @@ void add_node_command(CLI::App& app, std::function<result<service_address>()> ad
                       std::function<void(std::function<status()>)> choose,
                       std::function<bool()> json,
                       std::function<result<endpoint>(const std::string& name)> find) {
-  auto command = std::make_shared<node_command>(
-      node_command{std::move(address), std::move(json), std::move(find), {}});
-  auto* node = app.add_subcommand(
-      "node", "Ask a node itself: how its roles are, and which plugins it has loaded");
-  node->add_option("NAME", command->name, "As node.name in its file, or HOST:PORT")->required();
-  if (!command->json)
-    node->add_flag("--json", command->writes_json, "Write JSON, where a program might read it");
-  node->callback(
-      [command, choose = std::move(choose)] { choose([command] { return command->run(); }); });
+  add_command(app, "node", "Ask a node itself: how its roles are, and which plugins it has loaded",
+              {std::move(address), std::move(json), std::move(find), show_node, {}},
+              std::move(choose));
+}
+
+void add_metrics_command(CLI::App& app, std::function<result<service_address>()> address,
+                         std::function<void(std::function<status()>)> choose,
+                         std::function<bool()> json,
+                         std::function<result<endpoint>(const std::string& name)> find) {
+  add_command(app, "metrics", "Ask a node for what it measures, in the text format of Prometheus",
+              {std::move(address), std::move(json), std::move(find), show_metrics, {}},
+              std::move(choose));
 }
 
 } // namespace atl::node

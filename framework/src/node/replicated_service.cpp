@@ -1,7 +1,9 @@
 #include "admission_actor.hpp"
 #include "membership_actor.hpp"
+#include "service_cache.hpp"
 
 #include <atoll/core/logging.hpp>
+#include <atoll/core/machine_memory.hpp>
 #include <atoll/core/state/disk_ballast.hpp>
 #include <atoll/node/replicated_service.hpp>
 #include <atoll/runtime/caf.hpp>
@@ -36,7 +38,7 @@ std::chrono::milliseconds founding_delay(const runtime::connection_settings& lin
 replicated_service::replicated_service(service_description what) : description_{std::move(what)} {}
 
 std::vector<key_spec> replicated_service::keys() const {
-  auto keys = replica_keys();
+  auto keys = replica_keys(description_);
   for (auto& key : group_keys(description_.members))
     keys.push_back(key);
   return keys;
@@ -56,6 +58,7 @@ status replicated_service::check(const config& config) const {
       problems.add(config::at(description_.members, i, "joins"),
                    "this service has no command that lets a member in later: all are founders");
   problems.check_listen("node.listen", {});
+  check_cache(config, description_, machine_memory(), problems);
   return problems.finish();
 }
 
@@ -307,6 +310,7 @@ replicated_service::open_service_state(const group_birth& birth) {
   how.birth = encode(birth);
   how.free_bytes_min = node_->configuration.size("node.reserve");
   how.ballast = ballast_file();
+  how.cache_bytes = cache_bytes(node_->configuration, description_, machine_memory());
   auto opened = open_state(paths_.state, how);
   if (!opened)
     return opened;
@@ -355,6 +359,7 @@ status replicated_service::start_replica(const record_log::binding& bound) {
   settings.protocol = std::move(*protocol);
   settings.stable = std::move(*stable);
   settings.supervisor = node_->supervisor;
+  settings.latest_view = latest_view_;
   settings.blocks_on_one_failure = plugin.plugin->claim("blocks_on_one_failure") == "yes";
   return start_actors(std::move(settings), birth, *members);
 }

@@ -42,6 +42,25 @@ runtime::role_status describe(const role& what) {
   return {std::string{what.name()}, now, health.reason};
 }
 
+/// Of the node's control port.
+void add_metrics(const net::gatekeeper_counters& connections, metric_set& into) {
+  auto counter = [&](std::string_view name, std::string_view help, std::uint64_t value) {
+    into.counter(name, help, static_cast<double>(value));
+  };
+  counter("atoll_connections_admitted_total", "Connections let in.", connections.admitted);
+  for (std::size_t i = 0; i < connections.refused.size(); ++i)
+    into.counter("atoll_connections_refused_total", "Connections refused, by the reason.",
+                 static_cast<double>(connections.refused[i]),
+                 {{"reason", std::string{to_string(static_cast<net::refusal>(i))}}});
+  counter("atoll_connections_timed_out_total", "Connections closed because no proof came in time.",
+          connections.timed_out);
+  counter("atoll_connections_displaced_total",
+          "Connections closed for newer ones, because too many gave no proof.",
+          connections.displaced);
+  counter("atoll_connections_hung_up_total", "Connections closed by the peer during the handshake.",
+          connections.hung_up);
+}
+
 runtime::membership who(const loaded_config& all) {
   return {all.cluster.name, all.self.name, all.self.roles, all.cluster.secret};
 }
@@ -113,6 +132,8 @@ void running_node::start_endpoint() {
   self.folder = folder_->uuid();
   description_ = std::make_shared<runtime::node_description>(std::move(self));
   description_->set_inventory(given_.plugins.inventory());
+  description_->set_metrics({},
+                            [this](metric_set& into) { add_metrics(actors_.connections(), into); });
   connections_ = std::make_shared<runtime::peer_connections>(
       *actors_, description_, all.cluster.links, std::hash<std::string>{}(folder_->uuid()));
   std::vector<runtime::adopt_role> roles;
@@ -198,8 +219,11 @@ status running_node::start_role(const std::shared_ptr<role>& what) {
                      }}});
   try {
     auto started = what->start(roles_.back().context);
-    if (started)
-      description_->set_status(std::string{what->name()}, [what] { return describe(*what); });
+    if (started) {
+      std::string name{what->name()};
+      description_->set_status(name, [what] { return describe(*what); });
+      description_->set_metrics(name, [what](metric_set& into) { what->metrics(into); });
+    }
     return started;
   } catch (const std::exception& thrown) {
     return fail(errc::internal,
@@ -210,6 +234,7 @@ status running_node::start_role(const std::shared_ptr<role>& what) {
 void running_node::stop_role(started_role& running) {
   std::string name{running.what->name()};
   description_->set_status(name, nullptr);
+  description_->set_metrics(name, nullptr);
   running.what->stop();
   description_->remove_role(name);
   running.context.endpoint = nullptr;

@@ -1,3 +1,5 @@
+#include "service_cache.hpp"
+
 #include <atoll/core/shell_word.hpp>
 #include <atoll/node/cluster_config.hpp>
 #include <atoll/node/group_config.hpp>
@@ -19,8 +21,9 @@ constexpr const char* cluster_file = "cluster.toml";
 
 node_file_format format_of(const service_description& service) {
   node_file_format format;
-  format.schema =
-      unite_keys({node_keys({service.name}), replica_keys(), cluster_schema_of(service)});
+  std::vector<std::string> roles{service.name};
+  roles.insert(roles.end(), service.other_roles.begin(), service.other_roles.end());
+  format.schema = unite_keys({node_keys(roles), replica_keys(service), cluster_schema_of(service)});
   format.describe = [array = service.members](const config& config) -> result<node_description> {
     config_errors problems{config};
     node_description says;
@@ -66,7 +69,7 @@ result<std::function<std::string()>> watch(const service_description& service,
 
 } // namespace
 
-std::vector<key_spec> replica_keys() {
+std::vector<key_spec> replica_keys(const service_description& service) {
   using spi::option_type;
   return {
       {.key = "node.snapshot_port",
@@ -81,11 +84,13 @@ std::vector<key_spec> replica_keys() {
        .minimum = "0",
        .meaning = "Free space that the node leaves on its disk: below it only what frees space is "
                   "taken."},
+      cache_key(service),
   };
 }
 
 std::vector<key_spec> cluster_schema_of(const service_description& service) {
-  std::vector<std::vector<key_spec>> lists{cluster_keys(), group_keys(service.members)};
+  std::vector<std::vector<key_spec>> lists{cluster_keys(), group_keys(service.members),
+                                           service.other_keys};
   for (auto& section : service.plugins)
     lists.push_back(plugin_keys(section));
   return unite_keys(lists);

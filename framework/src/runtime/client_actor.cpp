@@ -15,11 +15,6 @@ namespace {
 /// Appended to the error of a command that an earlier attempt may have delivered to a replica.
 constexpr const char* may_have_taken_effect = "; the command may still have taken effect";
 
-/// May any replica answer? Other calls go to the leader.
-bool is_query(message_kind kind) {
-  return kind == message_kind::query || kind == message_kind::local_query;
-}
-
 } // namespace
 
 // -- start and stop
@@ -28,12 +23,13 @@ bool is_query(message_kind kind) {
 client_actor::client_actor(caf::actor_config& config, group_client::settings given,
                            std::shared_ptr<client_inbox> inbox)
     : io_thread_actor{config}, settings_{std::move(given)}, inbox_{std::move(inbox)},
-      digest_{cluster_digest(settings_.self)}, random_{settings_.seed} {
+      digest_{cluster_digest(settings_.self)}, random_{settings_.seed}, any_{make_any()} {
   for (auto& it : settings_.members)
     replicas_.push_back(make_replica(it));
   reader_ = random_.below(replicas_.size());
   if (auto first = member_at(settings_.first))
     writer_ = *first; // queries spread over all replicas
+  update_any();
 }
 
 caf::behavior client_actor::make_behavior() {
@@ -80,9 +76,12 @@ void client_actor::take_inbox() {
   arm();
 }
 
-/// Queues a call for a replica: it is sent with the next envelope, or once the connection is up.
+/// Queues a call for a replica: it is sent with the next envelope, or once the connection is up. A
+/// call that any replica can answer goes to the one that is picked.
 void client_actor::queue_up(call_id id, std::size_t member) {
   auto& call = calls_.at(id);
+  if (call.what.any)
+    return submit_any(id);
   auto now = clock::now();
   call.member = member;
   call.stage = stage::queued;
@@ -283,11 +282,17 @@ void client_actor::set_wake(call_id id, clock::time_point at) {
 void client_actor::on_wake() {
   armed_ = clock::time_point::max();
   auto now = clock::now();
+  any_.advance(std::chrono::duration_cast<spi::timestamp>(now.time_since_epoch()));
+  carry_out_any();
   while (!wakes_.empty() && wakes_.begin()->first <= now) {
     auto id = wakes_.begin()->second;
     auto& call = calls_.at(id);
     if (call.stage == stage::pausing) {
       queue_up(id, call.member);
+      continue;
+    }
+    if (call.stage == stage::dispatched) {
+      look_after_any(id, now);
       continue;
     }
     auto is_over = now - call.attempt_since >= settings_.timing.failure_timeout;
@@ -326,9 +331,12 @@ void client_actor::look_after(call_id id, clock::time_point now) {
 }
 
 void client_actor::arm() {
-  if (wakes_.empty() || wakes_.begin()->first >= armed_)
+  auto wanted = wakes_.empty() ? clock::time_point::max() : wakes_.begin()->first;
+  if (auto timer = any_.next_timer(); timer != no_deadline)
+    wanted = std::min(wanted, clock::time_point{timer});
+  if (wanted >= armed_)
     return;
-  armed_ = wakes_.begin()->first;
+  armed_ = wanted;
   tell_later(this, std::max(armed_ - clock::now(), clock::duration{0}), client_tick{});
 }
 

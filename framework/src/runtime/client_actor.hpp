@@ -2,6 +2,7 @@
 
 #include "contact.hpp"
 
+#include <atoll/core/request_dispatcher.hpp>
 #include <atoll/runtime/group_client.hpp>
 #include <atoll/runtime/io_thread_actor.hpp>
 #include <atoll/runtime/runtime_messages.hpp>
@@ -27,7 +28,13 @@ struct client_request {
   std::string body;
   group_client::completion done;
   std::optional<std::size_t> only; ///< call this replica alone, without retries
+  bool any = false;                ///< any replica can answer it
 };
+
+/// May any replica answer? Other calls go to the leader.
+constexpr bool is_query(message_kind kind) {
+  return kind == message_kind::query || kind == message_kind::local_query;
+}
 
 /// The calls that other threads hand to a client's actor, and the leader that the actor tells them.
 /// Thread-safe.
@@ -84,7 +91,8 @@ class client_actor : public io_thread_actor {
   using clock = std::chrono::steady_clock;
   using call_id = std::uint64_t;
 
-  enum class stage : std::uint8_t { queued, sent, pausing };
+  /// `dispatched`: `any_` decides about it.
+  enum class stage : std::uint8_t { queued, sent, pausing, dispatched };
   struct call {
     client_request what;
     clock::time_point give_up;
@@ -110,6 +118,14 @@ class client_actor : public io_thread_actor {
     clock::time_point silent_until{};           ///< until then replicas that answer are preferred
     contact_failure unreachable;                ///< the outcome of the last attempt to connect
     std::vector<call_id> queue;
+  };
+
+  /// A replica is asked, or will be once it is connected.
+  struct any_attempt {
+    call_id call = 0;
+    std::size_t member = 0;
+    bool is_sent = false;
+    clock::time_point since{};
   };
 
   /// The replicas that couldn't be reached.
@@ -143,6 +159,21 @@ class client_actor : public io_thread_actor {
   void ping_if_quiet(std::size_t member, clock::time_point quiet_since, clock::time_point now);
   bool is_silent(std::size_t member, clock::time_point now) const;
   void again(call_id id, const reply& answer);
+
+  // Calls that any replica can answer.
+  request_dispatcher make_any();
+  void update_any();
+  void submit_any(call_id id);
+  void carry_out_any();
+  void start_any(const send_attempt& what);
+  void send_any(std::uint64_t attempt);
+  void send_waiting_any(std::size_t member);
+  void on_any_response(std::uint64_t attempt, reply answer);
+  void look_after_any(call_id id, clock::time_point now);
+  void note_no_answer(std::size_t member);
+  void fail_any(std::size_t member, const error& problem);
+  void finish_any(const complete_request& what);
+
   void give_up(call_id id, const error& problem);
   bool are_all_hopeless() const;
   unreachable_replicas describe_unreachable() const;
@@ -165,6 +196,10 @@ class client_actor : public io_thread_actor {
   std::size_t reader_ = 0; ///< the replica that queries are sent to; drawn, so that clients spread
   std::unordered_map<call_id, call> calls_;
   std::set<std::pair<clock::time_point, call_id>> wakes_;
+  request_dispatcher any_; ///< its workers are the replicas, by their numbers
+  std::unordered_map<std::uint64_t, call_id> any_calls_;        ///< by the number of `any_`
+  std::unordered_map<std::uint64_t, any_attempt> any_attempts_; ///< likewise
+  reply any_answer_; ///< of the attempt that is being reported to `any_`
   call_id last_id_ = 0;
   std::optional<std::size_t> leader_; ///< the replica that `group_client::leader` names
   clock::time_point armed_ = clock::time_point::max();

@@ -119,6 +119,7 @@ void client_actor::connected(std::size_t member, const caf::actor& there) {
   to.pinged_at.reset();
   learn_group(member);
   take_over_queued(member);
+  send_waiting_any(member);
 }
 
 /// Retries the calls that were sent to that replica, or are queued for it, elsewhere.
@@ -131,12 +132,13 @@ void client_actor::lost(std::size_t member, const contact_failure& failure) {
   to.queue.clear();
   std::vector<call_id> affected;
   for (auto& [id, call] : calls_)
-    if (call.member == member && call.stage != stage::pausing)
+    if (call.member == member && (call.stage == stage::queued || call.stage == stage::sent))
       affected.push_back(id);
   std::sort(affected.begin(), affected.end());
   auto what = fmt::format("{} can't be reached ({})", describe(to.who), failure.why);
   for (auto id : affected)
     again(id, {fail(failure.code, what), {}, calls_.at(id).stage == stage::sent});
+  fail_any(member, {failure.code, what});
   send_queued();
 }
 
@@ -158,6 +160,7 @@ void client_actor::learn_group(std::size_t member) {
 void client_actor::learn(const group_client::member& who) {
   if (!member_at(to_string(who.where)) && replicas_.size() < replica_connections_max)
     replicas_.push_back(make_replica(who));
+  update_any();
 }
 
 /// Does nothing listen at any host, or is this client refused by all that do? Then a retry helps

@@ -4,15 +4,13 @@
 #include <atoll/runtime/dispatcher.hpp>
 #include <atoll/runtime/system.hpp>
 
-#include <fmt/format.h>
-
 #include <future>
 #include <utility>
 
 namespace atl::runtime {
 
 dispatcher::dispatcher(system& actors, settings given)
-    : actors_{actors}, latest_{std::make_shared<latest_dispatcher_status>()},
+    : actors_{actors}, latest_{std::make_shared<latest_value<dispatcher_status>>()},
       worker_{actors->spawn<dispatcher_actor>(std::move(given), latest_)} {}
 
 dispatcher::~dispatcher() {
@@ -69,27 +67,6 @@ dispatcher_status dispatcher::status() const {
 
 dispatcher_status dispatcher::latest_status() const {
   return latest_->get();
-}
-
-std::string describe(const dispatcher_status& status) {
-  auto& load = status.load;
-  auto& count = status.counters;
-  auto text = fmt::format("{} ({}): {} of {} workers available", status.name, status.balancer,
-                          load.available, load.workers);
-  if (load.ejected > 0)
-    text += fmt::format(", {} ejected", load.ejected);
-  if (load.full > 0)
-    text += fmt::format(", {} full", load.full);
-  text += fmt::format("; {} requests under way, {} of them queued; {} answered, {} failed",
-                      load.requests, load.queued, count.answered, count.failed);
-  if (count.failed > 0)
-    text += fmt::format(" ({} at their deadline, {} rejected)", count.timed_out, count.rejected);
-  text += fmt::format(", {} retries, {} hedges", count.retries, count.hedges);
-  if (load.p50.count() > 0)
-    text += fmt::format("; p50 {} us, p99 {} us", load.p50.count(), load.p99.count());
-  if (status.plugin_errors > 0)
-    text += fmt::format("; {} errors of the balancer", status.plugin_errors);
-  return text;
 }
 
 } // namespace atl::runtime

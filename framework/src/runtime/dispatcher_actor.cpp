@@ -1,6 +1,7 @@
 #include "dispatcher_actor.hpp"
 
 #include <atoll/core/logging.hpp>
+#include <atoll/core/pool_metrics.hpp>
 #include <atoll/runtime/caf.hpp>
 #include <atoll/runtime/runtime_limits.hpp>
 
@@ -26,8 +27,9 @@ dispatch_options bounded(dispatch_options options) {
 } // namespace
 
 dispatcher_actor::dispatcher_actor(caf::actor_config& config, dispatcher::settings given,
-                                   std::shared_ptr<latest_dispatcher_status> latest)
-    : caf::event_based_actor{config}, settings_{std::move(given)}, latest_{std::move(latest)},
+                                   std::shared_ptr<latest_value<dispatcher_status>> latest)
+    : caf::event_based_actor{config}, settings_{std::move(given)},
+      arrivals_{settings_.arrivals_max, settings_.arrivals_bytes_max}, latest_{std::move(latest)},
       job_ids_{static_cast<std::uint64_t>(id()) << 40}, core_{std::in_place, settings_.balancer,
                                                               settings_.balancer_name,
                                                               bounded(settings_.options)} {
@@ -36,30 +38,40 @@ dispatcher_actor::dispatcher_actor(caf::actor_config& config, dispatcher::settin
 }
 
 caf::behavior dispatcher_actor::make_behavior() {
-  latest_->set(status());
+  publish_status();
   return {
       [this](envelope& message) -> caf::result<envelope> {
+        arrivals_.leave(message.body.size());
         if (message.kind == message_kind::reply) // a stray reply
           return caf::delegated<envelope>{};
-        return accept(dispatch_type::request, message, {});
+        dispatch_terms terms;
+        terms.repeatable = settings_.repeatable;
+        return accept(dispatch_type::request, message, terms);
       },
       [this](dispatch_call& what) {
+        arrivals_.leave(what.message.body.size());
         return accept(dispatch_type::request, what.message, what.terms);
       },
-      [this](dispatch_job& what) { return accept(dispatch_type::job, what.message, what.terms); },
-      [this](const dispatch_order_message& what) { accept(what.order); },
+      [this](dispatch_job& what) {
+        arrivals_.leave(what.message.body.size());
+        return accept(dispatch_type::job, what.message, what.terms);
+      },
+      [this](const dispatch_order_message& what) {
+        arrivals_.leave(what.order->body.size());
+        accept(what.order);
+      },
       [this](set_dispatcher_workers& what) { set_workers(std::move(what.workers)); },
       [this](const connection_event& what) { on_connection(what); },
       [this](const envelope_from_peer& what) { on_completion(what); },
-      [this](const dispatcher_worker_ended& what) { on_ended(what); },
+      [this](const dispatcher_worker_ended& what) { on_actor_ended(what.actor); },
       [this](dispatcher_tick tick) {
-        ticks_.erase(tick.at);
+        ticks_.on_tick(tick.at);
         on_tick();
       },
       [this](get_dispatcher_status) {
         core_->advance(now());
         step();
-        return status_of_workers();
+        return status_of(core_->workers());
       },
   };
 }
@@ -68,6 +80,7 @@ void dispatcher_actor::on_exit() {
   core_->close(fmt::format("the dispatcher '{}' was closed", settings_.name), now());
   carry_out_effects();
   workers_.clear();
+  watched_.clear();
   // Handles may keep the actor's memory for long; it must not keep the plugin and the connections.
   core_.reset();
   settings_.balancer.reset();
@@ -93,12 +106,22 @@ void dispatcher_actor::set_workers(std::vector<dispatcher_worker> wanted) {
   if (set) {
     if (staying.size() < members.size())
       forget_replaced(wanted, std::move(staying));
+    show_first(members);
     set = core_->set_workers(std::move(members), now());
     replace_workers(std::move(wanted));
     step();
   }
   if (!set)
     log::warning("dispatcher", settings_.name, "{}", set.error().message);
+}
+
+void dispatcher_actor::show_first(const std::vector<pool_member>& members) {
+  shown_.clear();
+  for (auto& it : members)
+    shown_.push_back(it.id);
+  auto count = std::min(shown_.size(), pool_workers_shown_max);
+  std::ranges::partial_sort(shown_, shown_.begin() + static_cast<std::ptrdiff_t>(count));
+  shown_.resize(count);
 }
 
 /// A worker elsewhere under the id of another one is a new worker. It leaves the pool for a moment,
@@ -109,7 +132,7 @@ void dispatcher_actor::forget_replaced(const std::vector<dispatcher_worker>& wan
     if (auto known = workers_.find(it.id); known != workers_.end() && !known->second.is_at(it)) {
       core_->on_worker_lost(it.id, "the worker was replaced", now());
       step();
-      peers_.erase(known->second.peer);
+      forget(known->second);
       workers_.erase(known);
     }
   std::ignore = core_->set_workers(std::move(staying), now()); // told again at once
@@ -126,7 +149,15 @@ void dispatcher_actor::replace_workers(std::vector<dispatcher_worker> wanted) {
       watch(here);
   }
   for (auto& [id, it] : former)
-    peers_.erase(it.peer);
+    forget(it);
+}
+
+void dispatcher_actor::forget(const worker& it) {
+  peers_.erase(it.peer);
+  if (!it.what.local)
+    return;
+  if (auto watched = watched_.find(it.what.local->id()); watched != watched_.end())
+    watched->second.erase(it.what.id);
 }
 
 /// Learns of the worker's end.
@@ -146,12 +177,19 @@ void dispatcher_actor::watch(worker& it) {
     return;
   }
   it.is_up = true;
-  auto address = caf::actor_cast<caf::actor_addr>(this);
-  dispatcher_worker_ended ended{it.what.id, it.generation};
-  it.what.local->attach_functor([address, ended](const caf::error&) {
-    if (auto alive = caf::actor_cast<caf::actor>(address))
-      tell_from_outside(alive, ended);
-  });
+  watch_actor(it);
+}
+
+void dispatcher_actor::watch_actor(const worker& it) {
+  auto which = it.what.local->id();
+  auto [watched, is_new] = watched_.try_emplace(which);
+  watched->second.insert(it.what.id);
+  if (is_new)
+    it.what.local->attach_functor(
+        [address = caf::actor_cast<caf::actor_addr>(this), which](const caf::error&) {
+          if (auto alive = caf::actor_cast<caf::actor>(address))
+            tell_from_outside(alive, dispatcher_worker_ended{which});
+        });
 }
 
 void dispatcher_actor::on_connection(const connection_event& event) {
@@ -167,12 +205,20 @@ void dispatcher_actor::on_connection(const connection_event& event) {
   step();
 }
 
-void dispatcher_actor::on_ended(const dispatcher_worker_ended& what) {
-  auto found = workers_.find(what.worker);
-  if (found == workers_.end() || found->second.generation != what.generation ||
+void dispatcher_actor::on_actor_ended(caf::actor_id which) {
+  auto ended = watched_.extract(which);
+  if (!ended)
+    return;
+  for (auto id : ended.mapped())
+    on_ended({id, workers_.at(id).generation});
+}
+
+void dispatcher_actor::on_ended(const worker_key& which) {
+  auto found = workers_.find(which.id);
+  if (found == workers_.end() || found->second.generation != which.generation ||
       !std::exchange(found->second.is_up, false))
     return;
-  core_->on_worker_lost(what.worker, fmt::format("{} has ended", found->second.what.name), now());
+  core_->on_worker_lost(which.id, fmt::format("{} has ended", found->second.what.name), now());
   step();
 }
 
@@ -212,18 +258,15 @@ void dispatcher_actor::on_tick() {
   }
   if (time >= status_at_) {
     status_at_ = no_deadline;
-    latest_->set(status());
+    publish_status();
   }
   arm();
 }
 
-/// A tick can't be called back. Each is remembered until it comes, so that none is sent while an
-/// earlier one is under way: it will look what is due next.
 void dispatcher_actor::arm() {
   auto wanted = std::min(core_->next_timer(), status_at_);
-  if (wanted == no_deadline || (!ticks_.empty() && *ticks_.begin() <= wanted))
+  if (wanted == no_deadline || !ticks_.arm(wanted))
     return;
-  ticks_.insert(wanted);
   tell_later(this, std::max(wanted - now(), spi::timestamp{0}), dispatcher_tick{wanted});
 }
 
@@ -232,19 +275,28 @@ dispatcher_status dispatcher_actor::status() const {
   all.name = settings_.name;
   all.balancer = settings_.balancer_name;
   all.plugin_errors = core_->plugin_errors();
+  all.turned_away = arrivals_.refused();
   all.load = core_->load();
   all.counters = core_->counters();
   return all;
 }
 
-dispatcher_status dispatcher_actor::status_of_workers() const {
+dispatcher_status dispatcher_actor::status_of(const std::vector<worker_load>& workers) const {
   auto all = status();
-  for (auto& load : core_->workers()) {
+  for (auto& load : workers) {
     auto known = workers_.find(load.id);
     all.workers.push_back(
         {known == workers_.end() ? std::string{} : known->second.what.name, load});
   }
   return all;
+}
+
+void dispatcher_actor::publish_status() {
+  std::vector<worker_load> shown;
+  for (auto id : shown_)
+    if (auto load = core_->find_load(id))
+      shown.push_back(*load);
+  latest_->set(status_of(shown));
 }
 
 } // namespace atl::runtime

@@ -55,7 +55,51 @@ spi::timestamp time_after(spi::timestamp now, std::chrono::microseconds duration
   return duration < no_deadline - now ? now + duration : no_deadline;
 }
 
+/// The bytes of a request; none: the message is no request.
+std::optional<std::uint64_t> bytes_of_request(const caf::message& what) {
+  if (what.match_elements<envelope>())
+    return what.get_as<envelope>(0).body.size();
+  if (what.match_elements<dispatch_order_message>())
+    return what.get_as<dispatch_order_message>(0).order->body.size();
+  if (what.match_elements<dispatch_call>())
+    return what.get_as<dispatch_call>(0).message.body.size();
+  if (what.match_elements<dispatch_job>())
+    return what.get_as<dispatch_job>(0).message.body.size();
+  return std::nullopt;
+}
+
+/// Answers a request that the actor doesn't get. A message whose sender wants no answer is dropped.
+void refuse_arrival(caf::mailbox_element& what, const error& problem, enqueue_context* host) {
+  if (what.payload.match_elements<dispatch_order_message>())
+    return what.payload.get_as<dispatch_order_message>(0).order->finish(tl::unexpected{problem});
+  if (!what.mid.is_request())
+    return;
+  auto stages = std::move(what.stages);
+  auto to = what.sender;
+  if (!stages.empty()) {
+    to = stages.back();
+    stages.pop_back();
+  }
+  if (to)
+    to->enqueue(caf::make_mailbox_element(
+                    nullptr, what.mid.response_id(), std::move(stages),
+                    caf::make_message(make_reply({tl::unexpected{problem}, {}, false}))),
+                host);
+}
+
 } // namespace
+
+bool dispatcher_actor::enqueue(caf::mailbox_element_ptr what, enqueue_context* host) {
+  auto bytes = what->mid.is_response() ? std::nullopt : bytes_of_request(what->payload);
+  if (!bytes || arrivals_.enter(*bytes))
+    return caf::event_based_actor::enqueue(std::move(what), host);
+  refuse_arrival(*what,
+                 {errc::busy, fmt::format("too many requests have arrived that the dispatcher '{}' "
+                                          "hasn't taken yet; try again later",
+                                          settings_.name)},
+                 host);
+  return true;
+}
 
 caf::result<envelope> dispatcher_actor::accept(dispatch_type type, envelope& message,
                                                const dispatch_terms& terms) {
@@ -101,18 +145,16 @@ void dispatcher_actor::carry_out(const send_attempt& effect) {
 }
 
 void dispatcher_actor::send_local(std::uint64_t attempt, const worker& to, const call& what) {
-  dispatcher_worker_ended ended{to.what.id, to.generation};
+  worker_key key{to.what.id, to.generation};
   ask(this, to.what.local, caf::infinite, envelope{what.kind, digest_, what.body, to.what.role})
       .then([this, attempt](envelope& answer) { on_answer(attempt, std::move(answer.body)); },
-            [this, attempt, ended](const caf::error& problem) {
-              on_problem(attempt, ended, problem);
-            });
+            [this, attempt, key](const caf::error& problem) { on_problem(attempt, key, problem); });
 }
 
 /// The answer to a job only says that it was accepted.
 void dispatcher_actor::send_remote(std::uint64_t attempt, const worker& to, const call& what) {
   auto is_job = what.type == dispatch_type::job;
-  dispatcher_worker_ended ended{to.what.id, to.generation};
+  worker_key key{to.what.id, to.generation};
   auto body = is_job ? encode(deferred_call{job_ids_ + attempt, what.kind, what.body}) : what.body;
   ask(this, to.connection.connection(), caf::infinite,
       envelope{is_job ? message_kind::deferred : what.kind, digest_, std::move(body), to.what.role})
@@ -121,15 +163,13 @@ void dispatcher_actor::send_remote(std::uint64_t attempt, const worker& to, cons
             if (!is_job || !decode_reply(answer.body).value)
               on_answer(attempt, std::move(answer.body));
           },
-          [this, attempt, ended](const caf::error& problem) {
-            on_problem(attempt, ended, problem);
-          });
+          [this, attempt, key](const caf::error& problem) { on_problem(attempt, key, problem); });
 }
 
 void dispatcher_actor::on_answer(std::uint64_t attempt, std::string bytes) {
-  auto decoded = decode_reply(bytes);
-  if (auto how = failure_of(decoded)) {
-    core_->on_failure(attempt, *how, std::move(decoded.value.error()), now());
+  auto problem = is_value(bytes) ? reply{} : decode_reply(bytes);
+  if (auto how = failure_of(problem)) {
+    core_->on_failure(attempt, *how, std::move(problem.value.error()), now());
   } else {
     answer_ = std::move(bytes);
     core_->on_answer(attempt, now());
@@ -138,7 +178,7 @@ void dispatcher_actor::on_answer(std::uint64_t attempt, std::string bytes) {
 }
 
 /// A worker that has ended fails all its attempts, and that counts once.
-void dispatcher_actor::on_problem(std::uint64_t attempt, const dispatcher_worker_ended& worker,
+void dispatcher_actor::on_problem(std::uint64_t attempt, const worker_key& worker,
                                   const caf::error& problem) {
   if (problem == caf::sec::request_receiver_down)
     on_ended(worker);
@@ -165,13 +205,13 @@ void dispatcher_actor::on_completion(const envelope_from_peer& what) {
 void dispatcher_actor::carry_out(const complete_request& effect) {
   auto ended = calls_.extract(effect.request);
   auto& it = ended.mapped();
-  auto outcome = effect.problem
-                     ? encode(reply{tl::unexpected{*effect.problem}, {}, effect.in_doubt})
-                     : std::move(answer_);
+  auto problem =
+      effect.problem ? reply{tl::unexpected{*effect.problem}, {}, effect.in_doubt} : reply{};
   if (it.promise)
-    it.promise->deliver(envelope{message_kind::reply, 0, std::move(outcome)});
-  else
-    it.order->finish(without_doubt(decode_reply(outcome)));
+    it.promise->deliver(effect.problem ? make_reply(problem)
+                                       : envelope{message_kind::reply, 0, std::move(answer_)});
+  else if (it.order->done)
+    it.order->finish(without_doubt(effect.problem ? std::move(problem) : decode_reply(answer_)));
 }
 
 } // namespace atl::runtime

@@ -36,6 +36,13 @@ reply decode_reply(std::string_view bytes) {
   return answer;
 }
 
+bool is_value(std::string_view reply_bytes) {
+  spi::reader in{reply_bytes};
+  auto has_value = in.get<bool>();
+  in.get_text(message_bytes_max);
+  return has_value && in.done();
+}
+
 envelope make_reply(const reply& answer) {
   return {message_kind::reply, 0, encode(answer)};
 }

@@ -2,28 +2,25 @@
 
 #include <atoll/core/crc32c.hpp>
 #include <atoll/core/sync.hpp>
-#include <atoll/net/dialer.hpp>
+#include <atoll/net/pending_dial.hpp>
+#include <atoll/net/run_here.hpp>
+#include <atoll/net/tcp_stream.hpp>
 #include <atoll/runtime/file_transfer.hpp>
 #include <atoll/runtime/runtime_limits.hpp>
 
-#include <boost/asio/buffer.hpp>
+#include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/write.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <fstream>
 #include <memory>
-#include <optional>
 #include <thread>
 
 namespace atl::runtime {
 
 namespace {
 
-namespace asio = boost::asio;
-using asio::ip::tcp;
 using clock = std::chrono::steady_clock;
 
 /// How long a step waits before it checks `stop` again.
@@ -33,56 +30,45 @@ constexpr auto look_interval = std::chrono::milliseconds{100};
 class connection {
  public:
   connection(const std::atomic<bool>& stop, std::chrono::milliseconds idle_timeout)
-      : stop_{stop}, idle_timeout_{idle_timeout} {}
+      : stop_{stop}, wait_{idle_timeout} {}
 
   /// Connects and carries out the handshake. Errors: see `net::dial`.
   status open(net::dial_request request) {
-    socket_.reset();
-    request.timeout = std::min(request.timeout, idle_timeout_);
-    status outcome = fail(errc::timeout, "no answer in time");
-    run([&](auto done) {
-      net::dial(io_, std::move(request), [this, done, &outcome](auto reached) {
-        outcome = reached ? status{} : tl::unexpected{reached.error().problem};
-        if (reached)
-          socket_.emplace(std::move(reached->socket));
-        done({}, 0);
-      });
-    });
-    return outcome;
+    stream_.close();
+    request.timeout = std::min(request.timeout, wait_.progress);
+    return run(connect(std::move(request)));
   }
-  bool send(const std::string& bytes) {
-    return run([&](auto done) { asio::async_write(*socket_, asio::buffer(bytes), done); });
-  }
+  bool send(const std::string& bytes) { return run(stream_.write(bytes, wait_)).has_value(); }
   /// @returns 0 when the connection broke.
   std::size_t receive(std::string& into) {
-    auto ok = run([&](auto done) { socket_->async_read_some(asio::buffer(into), done); });
-    return ok ? moved_ : 0;
+    net::tcp_stream::mutable_buffer piece{into.data(), into.size()};
+    return run(stream_.read_some({&piece, 1}, wait_)).value_or(0);
   }
 
  private:
-  template <class Start>
-  bool run(Start start) {
-    std::optional<bool> ok;
-    start([&](boost::system::error_code failed, std::size_t bytes) {
-      ok = !failed;
-      moved_ = bytes;
+  boost::asio::awaitable<status> connect(net::dial_request request) {
+    auto reached = co_await dial_.run(context_, std::move(request));
+    if (!reached)
+      co_return tl::unexpected{reached.error()};
+    stream_ = net::tcp_stream{std::move(reached->socket)};
+    co_return status{};
+  }
+
+  template <class T>
+  T run(boost::asio::awaitable<T> step) {
+    return net::run_here(*context_, std::move(step), look_interval, [this] {
+      if (!stop_)
+        return;
+      dial_.cancel();
+      stream_.close();
     });
-    io_->restart();
-    auto give_up = clock::now() + idle_timeout_;
-    while (!ok && !stop_ && clock::now() < give_up)
-      io_->run_for(look_interval);
-    if (ok)
-      return *ok;
-    socket_.reset();
-    io_ = std::make_shared<asio::io_context>(); // the pending operation ends with its context
-    return false;
   }
 
   const std::atomic<bool>& stop_;
-  std::chrono::milliseconds idle_timeout_;
-  std::shared_ptr<asio::io_context> io_ = std::make_shared<asio::io_context>();
-  std::optional<tcp::socket> socket_;
-  std::size_t moved_ = 0;
+  const net::io_timeout wait_;
+  std::shared_ptr<boost::asio::io_context> context_ = std::make_shared<boost::asio::io_context>(1);
+  net::pending_dial dial_;
+  net::tcp_stream stream_;
 };
 
 /// One fetch of all files.
@@ -175,7 +161,7 @@ class fetch {
         ask_for(offset);
         asked_ = open_;
         if (!connected_ && connected_.error().code == errc::refused)
-          return tl::unexpected{described(connected_.error())};
+          return tl::unexpected{connected_.error()};
       }
       if (open_) {
         buffer_.resize(std::min<std::uint64_t>(file_piece_bytes, wanted().bytes - offset));
@@ -187,14 +173,9 @@ class fetch {
     }
     if (stop_)
       return fail(errc::timeout, "the fetch was cancelled");
-    return fail(errc::timeout, connected_ ? "no data arrived for too long"
-                                          : "no data arrived for too long: " +
-                                                described(connected_.error()).message);
-  }
-
-  /// Why there is no connection.
-  error described(const error& problem) const {
-    return {problem.code, fmt::format("{}: {}", to_string(plan_.from), problem.message)};
+    return fail(errc::timeout, connected_
+                                   ? "no data arrived for too long"
+                                   : "no data arrived for too long: " + connected_.error().message);
   }
 
   /// Sleeps until the bytes so far fit the permitted rate.

@@ -1,29 +1,32 @@
 #include "file_request.hpp"
 
+#include <atoll/net/coroutine_group.hpp>
 #include <atoll/net/gatekeeper.hpp>
 #include <atoll/net/io_thread.hpp>
+#include <atoll/net/tcp_stream.hpp>
+#include <atoll/net/worker_pool.hpp>
 #include <atoll/runtime/file_transfer.hpp>
 #include <atoll/runtime/runtime_limits.hpp>
 
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/read.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/write.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/post.hpp>
 #include <fmt/format.h>
+#include <sys/stat.h>
 
+#include <algorithm>
 #include <array>
-#include <fstream>
+#include <fcntl.h>
 #include <map>
 #include <mutex>
+#include <set>
 #include <system_error>
+#include <unistd.h>
 #include <utility>
 
 namespace atl::runtime {
 
 namespace {
 
-namespace asio = boost::asio;
-using asio::ip::tcp;
 using clock = std::chrono::steady_clock;
 
 /// The files that one receiver may fetch.
@@ -51,82 +54,68 @@ struct offer_list {
   }
 };
 
-/// One connection: the peer requests a file from an offset, and receives the bytes from there on.
-class session : public std::enable_shared_from_this<session> {
+/// A file that is being sent.
+class sent_file {
  public:
-  session(net::admitted peer, offer_list& offers)
-      : socket_{std::move(peer.socket)}, place_{std::move(peer.place)},
-        timer_{socket_.get_executor()}, offers_{offers} {}
-
-  void await_request() {
-    watch();
-    asio::async_read(socket_, asio::buffer(request_),
-                     [self = shared_from_this()](auto failed, auto) {
-                       if (!failed)
-                         self->begin();
-                     });
+  /// @returns a file of no bytes if it can't be opened
+  static sent_file open(const std::filesystem::path& path) {
+    sent_file it;
+    it.fd_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    struct ::stat about = {};
+    if (it.fd_ >= 0 && ::fstat(it.fd_, &about) == 0)
+      it.bytes_ = static_cast<std::uint64_t>(about.st_size);
+    return it;
   }
+  sent_file() = default;
+  sent_file(sent_file&& other) noexcept : fd_{std::exchange(other.fd_, -1)}, bytes_{other.bytes_} {}
+  sent_file& operator=(sent_file&&) = delete;
+  ~sent_file() {
+    if (fd_ >= 0)
+      ::close(fd_);
+  }
+
+  bool is_open() const { return fd_ >= 0; }
+  int fd() const { return fd_; }
+  std::uint64_t bytes() const { return bytes_; }
 
  private:
-  void begin() {
-    auto asked = decode_file_request({request_.data(), request_.size()});
-    offer_ = offers_.find(asked.token);
-    if (!offer_ || asked.file >= offer_->files.size())
-      return; // closes the connection
-    in_ = std::ifstream{offer_->files[asked.file], std::ios::binary};
-    in_.seekg(static_cast<std::streamoff>(asked.offset));
-    if (!in_)
-      return;
-    send_piece();
-  }
+  int fd_ = -1;
+  std::uint64_t bytes_ = 0;
+};
 
-  void send_piece() {
-    piece_.resize(file_piece_bytes);
-    in_.read(piece_.data(), static_cast<std::streamsize>(piece_.size()));
-    piece_.resize(static_cast<std::size_t>(in_.gcount()));
-    if (!offers_.note_taken(*offer_) || in_.bad())
-      return;
-    if (piece_.empty())
-      return await_request();
-    watch();
-    asio::async_write(socket_, asio::buffer(piece_),
-                      [self = shared_from_this()](auto failed, auto) {
-                        if (!failed)
-                          self->send_piece();
-                      });
+/// Lists a stream among those that are open, as long as it is served.
+class listing {
+ public:
+  listing(std::set<net::tcp_stream*>& in, net::tcp_stream& which) : in_{in}, which_{which} {
+    in_.insert(&which_);
   }
+  ~listing() { in_.erase(&which_); }
+  listing(const listing&) = delete;
+  listing& operator=(const listing&) = delete;
 
-  /// Closes the connection of a receiver that makes no progress.
-  void watch() {
-    timer_.expires_after(file_idle_timeout);
-    timer_.async_wait([weak = weak_from_this()](auto cancelled) {
-      auto self = weak.lock();
-      boost::system::error_code ignored;
-      if (self && !cancelled)
-        self->socket_.close(ignored);
-    });
-  }
-
-  tcp::socket socket_;
-  std::shared_ptr<void> place_; ///< among the connections of the gatekeeper
-  asio::steady_timer timer_;
-  offer_list& offers_;
-  std::array<char, file_request_bytes> request_{};
-  std::shared_ptr<offered> offer_;
-  std::ifstream in_;
-  std::string piece_;
+ private:
+  std::set<net::tcp_stream*>& in_;
+  net::tcp_stream& which_;
 };
 
 } // namespace
 
 struct file_server::implementation {
   offer_list offers;
+  net::worker_pool disk{file_disk_threads_max};
   net::io_thread io{"snapshots"};
+  std::set<net::tcp_stream*> open_streams; ///< the thread's own
+  net::coroutine_group serving{"snapshots"};
   std::unique_ptr<net::gatekeeper> gatekeeper; ///< null: the port couldn't be opened
 
   ~implementation() {
     if (gatekeeper)
       gatekeeper->close();
+    boost::asio::post(io.context(), [this] {
+      for (auto* each : open_streams)
+        each->close();
+    });
+    serving.wait();
     io.stop();
   }
 
@@ -140,13 +129,54 @@ struct file_server::implementation {
     settings.unproved_max = file_sessions_max;
     auto opened =
         net::gatekeeper::open(io.shared_context(), std::move(settings), [this](net::admitted peer) {
-          std::make_shared<session>(std::move(peer), offers)->await_request();
+          serving.start(io.context(),
+                        serve(net::tcp_stream{std::move(peer.socket)}, std::move(peer.place)));
         });
     if (!opened)
       return fail(opened.error().code,
                   fmt::format("no port for those who need a snapshot: {}", opened.error().message));
     gatekeeper = std::move(*opened);
     return {};
+  }
+
+  /// The peer requests a file from an offset, and receives the bytes from there on. `place` is that
+  /// among the connections of the gatekeeper.
+  boost::asio::awaitable<void> serve(net::tcp_stream peer, std::shared_ptr<void> place) {
+    listing listed{open_streams, peer};
+    std::array<char, file_request_bytes> request{};
+    net::io_timeout wait{file_idle_timeout};
+    for (bool more = true; more;) {
+      auto got = co_await peer.read(request.data(), request.size(), wait);
+      if (!got)
+        break;
+      auto asked = decode_file_request({request.data(), request.size()});
+      more = co_await send_file(peer, asked);
+    }
+    peer.close();
+    place.reset();
+  }
+
+  /// @returns false if the peer must be disconnected.
+  boost::asio::awaitable<bool> send_file(net::tcp_stream& peer, file_request asked) {
+    auto offer = offers.find(asked.token);
+    if (!offer || asked.file >= offer->files.size())
+      co_return false;
+    const auto& path = offer->files[asked.file];
+    auto open = [&path] { return sent_file::open(path); };
+    auto file = co_await net::on(disk, open);
+    if (!file.is_open())
+      co_return false;
+    net::io_timeout wait{file_idle_timeout};
+    for (auto at = asked.offset; at < file.bytes();) {
+      if (!offers.note_taken(*offer))
+        co_return false;
+      auto size = std::min<std::uint64_t>(file_piece_bytes, file.bytes() - at);
+      auto sent = co_await peer.send_file(file.fd(), at, size, wait, disk);
+      if (!sent)
+        co_return false;
+      at += size;
+    }
+    co_return offers.note_taken(*offer);
   }
 };
 

@@ -30,7 +30,18 @@ group_client::~group_client() {
 }
 
 void group_client::call(message_kind kind, std::string body, completion done) {
-  shared_->add({kind, std::move(body), std::move(done), {}});
+  auto any = kind == message_kind::local_query;
+  shared_->add({kind, std::move(body), std::move(done), {}, any});
+}
+
+void group_client::call_any(message_kind kind, std::string body, completion done) {
+  shared_->add({kind, std::move(body), std::move(done), {}, true});
+}
+
+result<std::string> group_client::call_any(message_kind kind, std::string body) {
+  std::promise<result<std::string>> answer;
+  call_any(kind, std::move(body), [&](auto it) { answer.set_value(std::move(it)); });
+  return answer.get_future().get();
 }
 
 result<std::string> group_client::call(message_kind kind, std::string body) {
@@ -43,7 +54,8 @@ std::vector<result<std::string>> group_client::call_each(message_kind kind,
                                                          const std::string& body) {
   std::vector<std::promise<result<std::string>>> answers(shared_->members);
   for (std::size_t i = 0; i < answers.size(); ++i)
-    shared_->add({kind, body, [&answers, i](auto it) { answers[i].set_value(std::move(it)); }, i});
+    shared_->add(
+        {kind, body, [&answers, i](auto it) { answers[i].set_value(std::move(it)); }, i, false});
   std::vector<result<std::string>> all;
   all.reserve(answers.size());
   for (auto& it : answers)

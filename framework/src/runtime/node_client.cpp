@@ -67,4 +67,10 @@ result<std::vector<plugin_entry>> node_client::inventory(const endpoint& where) 
   });
 }
 
+result<metric_set> node_client::metrics(const endpoint& where) {
+  return ask(where, {}, message_kind::metrics, {}).and_then([](const std::string& bytes) {
+    return decode_metrics(bytes);
+  });
+}
+
 } // namespace atl::runtime

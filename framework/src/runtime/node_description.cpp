@@ -87,6 +87,31 @@ node_status node_description::status() const {
   return status;
 }
 
+void node_description::set_metrics(const std::string& role, metric_source source) {
+  std::lock_guard lock{status_mutex_};
+  if (source)
+    metric_sources_[role] = std::move(source);
+  else
+    metric_sources_.erase(role);
+}
+
+metric_set node_description::metrics() const {
+  auto now = status();
+  metric_set all;
+  all.gauge("atoll_node_info", "Always 1; the labels say which node this is.", 1,
+            {{"node", now.name}, {"cluster", now.cluster}, {"address", now.address}});
+  for (auto& it : now.roles)
+    all.gauge("atoll_role_serving", "Whether the role does its work: 1 or 0.",
+              it.health == health::serving, {{"role", it.role}});
+  std::lock_guard lock{status_mutex_};
+  for (auto& [role, source] : metric_sources_) {
+    metric_set of_role;
+    source(of_role);
+    all.add(of_role, role.empty() ? metric_labels{} : metric_labels{{"role", role}});
+  }
+  return all;
+}
+
 void node_description::set_inventory(std::vector<plugin_entry> plugins) {
   std::lock_guard lock{mutex_};
   plugins_ = std::move(plugins);

@@ -112,6 +112,8 @@ caf::result<envelope> node_endpoint_actor::on_envelope(envelope& message) {
     return on_heartbeat(message);
   case message_kind::status:
     return make_reply({encode(settings_.self->status()), {}, false});
+  case message_kind::metrics:
+    return make_reply({encode(settings_.self->metrics()), {}, false});
   case message_kind::inventory:
     return make_reply({encode(settings_.self->inventory()), {}, false});
   default:

@@ -87,6 +87,7 @@ caf::behavior replica_actor::make_behavior() {
           runner_->flush();
         look_at_disk();
         hand_over_for_space();
+        publish_view();
         tell_later(this, flush_interval, flush_tick{});
       },
       [this](const connection_event& event) { on_connection_event(event); },
@@ -132,6 +133,7 @@ void replica_actor::start() {
                          driver_.status().accepted};
   settings_.connections->self().set_role(settings_.role, mark_);
   connect_to_group();
+  publish_view();
   tell_later(this, flush_interval, flush_tick{});
 }
 
@@ -274,6 +276,11 @@ replica_view replica_actor::view() const {
   if (!serving_)
     seen.protocol.blocked = "this replica has stopped";
   return seen;
+}
+
+void replica_actor::publish_view() const {
+  if (settings_.latest_view)
+    settings_.latest_view->set(view());
 }
 
 } // namespace atl::runtime

@@ -62,6 +62,7 @@ void replica_actor::begin_command(std::string command, requester from) {
     return answer(from, *refusal);
   clock_.observe(settings_.machine->latest_stamp(), now()); // before the first entry is applied
   settings_.machine->stamp(command, clock_.next(wall_clock(), now()));
+  runner_->prepare(command);
   driver_.propose(requests_.put({std::move(from), now(), {}}), std::move(command));
 }
 

@@ -30,6 +30,7 @@ void replica_actor::apply(std::vector<spi::committed_entry> entries) {
 }
 
 void replica_actor::validate(const spi::validate& request) {
+  runner_->prepare(request.command);
   auto rejection = settings_.machine->admission_check(request.command);
   driver_.on_validated(request.ticket,
                        rejection ? std::optional{std::move(rejection->message)} : std::nullopt);

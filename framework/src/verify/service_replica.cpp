@@ -73,7 +73,7 @@ fs::path service_replica::fresh_folder() {
 void service_replica::open() {
   replicated_state::settings how;
   how.free_bytes_min = 0;
-  how.block_cache_bytes = 1u << 20;
+  how.cache_bytes = 2u << 20;
   how.write_buffer_bytes = 1u << 20;
   state_ = expect(replicated_state::open(present_, how, service_.logic()), "a start");
 }

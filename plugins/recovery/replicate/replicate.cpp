@@ -36,6 +36,10 @@ class replicate final : public recovery {
 
   fragment_layout layout() const override { return {copies_, 1, min_copies_, true}; }
 
+  std::string encoding() const override { return "copy/1"; }
+
+  promises promised() const override { return {copies_ - 1, copies_ * 100}; }
+
   std::vector<std::string_view> encode(std::string_view chunk, std::string&) const override {
     return std::vector<std::string_view>(copies_, chunk);
   }

@@ -1,8 +1,10 @@
+#include "../runners/run_command.hpp"
 #include "job_queue.hpp"
 
 #include <atoll/core/state/answer.hpp>
 #include <atoll/node/group_commands.hpp>
 #include <atoll/node/launcher_commands.hpp>
+#include <atoll/node/node_command.hpp>
 #include <atoll/node/service_connection.hpp>
 
 #include <CLI/CLI.hpp>
@@ -43,9 +45,11 @@ int main(int argc, char** argv) {
   auto choose = [&](std::function<atl::status()> what) { chosen = std::move(what); };
   atl::node::add_launch_commands(
       app, [] { return launch_settings_of(jobs::queue, "jobs", "jobsd"); }, choose);
-  atl::node::add_group_commands(
-      *app.add_subcommand("member", "The members of the queue"), jobs::queue,
-      [&] { return read_service_address(file, jobs::queue); }, choose);
+  auto address = [&] { return read_service_address(file, jobs::queue); };
+  atl::node::add_group_commands(*app.add_subcommand("member", "The members of the queue"),
+                                jobs::queue, address, choose);
+  atl::node::add_node_command(app, address, choose);
+  atl::node::add_metrics_command(app, address, choose);
   auto run = [&](jobs::command command, std::string body) {
     choose([=, &file] { return call(file, [=](auto& it) { return it.run(command, body); }); });
   };
@@ -63,6 +67,10 @@ int main(int argc, char** argv) {
   count->callback([&] {
     choose([&] { return call(file, [](auto& queue) { return queue.query("count"); }); });
   });
+  auto* run_now = app.add_subcommand("run", "Have some runner run a text, by the front of a node");
+  run_now->add_option("NODE", id)->required();
+  run_now->add_option("TEXT", words)->required();
+  run_now->callback([&] { choose([&] { return jobs::run_text(file, id, words); }); });
   CLI11_PARSE(app, argc, argv);
   auto outcome = chosen();
   if (!outcome)

@@ -344,6 +344,25 @@ TEST_CASE("members in the owner's domain are preferred while enough of them are 
   CHECK(it.pick() == 10); // half of the local members aren't enough for all requests
 }
 
+TEST_CASE("an ejected member that a request excludes isn't picked, among many exclusions either") {
+  constexpr std::size_t count = 20;
+  fixture it{std::string(count, '-')};
+  it.fail(10, 5, 0us);
+  it.fail(11, 5, 0us);
+  ids all_but_ejected, excluded;
+  for (std::uint64_t id = 12; id < 10 + count; ++id)
+    all_but_ejected.push_back(id);
+  CHECK(it.pick(all_but_ejected) == 10);
+  excluded = all_but_ejected;
+  excluded.push_back(10);
+  CHECK(it.pick(excluded) == 11);
+  CHECK(it.pick_many(count, excluded) == ids{11});
+  excluded.push_back(11);
+  CHECK(it.pick(excluded) == 0);
+  CHECK(it.pool.order(0, ids{10, 12}, 0us) == ids{12, 10});
+  CHECK(it.pool.order(0, ids{11}, 0us) == ids{11});
+}
+
 TEST_CASE("many exclusions are honoured like a few") {
   fixture it{std::string(100, '-')};
   ids excluded;

@@ -306,6 +306,40 @@ TEST_CASE("a worker that hedges outrun is known by its late answers") {
   CHECK(it.dispatcher.workers()[0].latency_us == 60'000);
 }
 
+TEST_CASE("an attempt that its host has ended counts against its worker only if it took long") {
+  auto options = hedged();
+  options.outliers.failures = 1;
+  fixture it{2, options};
+  it.submit();
+  SUBCASE("the requester gave up soon") {
+    it.pass(19ms);
+    it.dispatcher.cancel(1, it.now);
+    it.dispatcher.on_cancelled(1, it.now);
+    CHECK(it.balancer->outcomes.empty());
+  }
+  SUBCASE("a hedge outran it") {
+    it.pass(20ms);
+    it.dispatcher.on_answer(2, it.now);
+    it.dispatcher.on_cancelled(1, it.now);
+    CHECK(it.balancer->outcomes == std::vector<std::pair<spi::slot, bool>>{{1, true}, {0, false}});
+    CHECK(it.dispatcher.load().ejected == 1);
+  }
+  SUBCASE("it outran its hedge") {
+    it.pass(20ms);
+    it.dispatcher.on_answer(1, it.now);
+    it.dispatcher.on_cancelled(2, it.now);
+    CHECK(it.balancer->outcomes == std::vector<std::pair<spi::slot, bool>>{{0, true}});
+  }
+  CHECK(it.dispatcher.load().in_flight == 0);
+}
+
+TEST_CASE("an attempt that wasn't given up isn't ended by the host") {
+  fixture it{2, hedged()};
+  it.submit();
+  it.dispatcher.on_cancelled(1, it.now);
+  CHECK(it.dispatcher.load().in_flight == 1);
+}
+
 TEST_CASE("a worker that answers nothing is ejected even if hedges win before the timeout") {
   auto options = hedged();
   options.outliers.failures = 1;

@@ -205,6 +205,53 @@ TEST_CASE("a hedge after a quantile waits until latencies are known") {
   CHECK(it.effects() == "send 301 to 2");
 }
 
+TEST_CASE("a hedge after a multiple of a quantile comes no sooner than its least delay") {
+  dispatch_options options;
+  options.hedge_quantile = 0.9;
+  options.hedge_factor = 4;
+  options.hedge_floor = 20ms;
+  options.budget.per_second = options.budget.burst;
+  fixture it{2, options};
+  SUBCASE("before the quantile is known, after the least delay") {
+    it.submit();
+    it.pass(19ms);
+    CHECK(it.effects() == "send 1 to 1");
+    it.pass(1ms);
+    CHECK(it.effects() == "send 1 to 2");
+  }
+  SUBCASE("a request may have a greater least delay, because of its size") {
+    dispatch_request large{0, 1s, true, 100, {}};
+    large.hedge_floor = 50ms;
+    CHECK(it.dispatcher.hedge_delay(large) == 50ms);
+    it.dispatcher.submit(large, it.now);
+    it.pass(49ms);
+    CHECK(it.effects() == "send 1 to 1");
+    it.pass(1ms);
+    CHECK(it.effects() == "send 1 to 2");
+  }
+  SUBCASE("once it is known, after the multiple") {
+    std::uint64_t attempt = 0;
+    for (int i = 0; i < 300; ++i) {
+      it.submit();
+      it.now += 10ms;
+      it.dispatcher.on_answer(++attempt, it.now);
+    }
+    it.submit();
+    it.effects();
+    it.pass(40ms);
+    CHECK(it.effects().empty());
+    it.pass(8ms);
+    CHECK(it.effects() == "send 301 to 2");
+  }
+}
+
+TEST_CASE("a request's least delay for hedges brings no hedges where there are none") {
+  fixture it{2};
+  dispatch_request request{0, 1s, true, 100, {}};
+  request.hedge_floor = 50ms;
+  CHECK(it.dispatcher.hedge_delay(request) == 0ms);
+}
+
 TEST_CASE("a hedge doesn't go to an ejected worker") {
   auto options = hedged();
   options.outliers.failures = 1;

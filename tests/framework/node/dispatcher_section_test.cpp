@@ -46,6 +46,8 @@ TEST_CASE("a dispatcher's table has a default for everything") {
   auto it = read("");
   CHECK(it.problem.empty());
   CHECK(it.read.deadline == 10s);
+  CHECK_FALSE(it.read.repeatable);
+  CHECK(it.read.options.busy_pause == atl::dispatch_options{}.busy_pause);
   CHECK(it.read.options.retries_max == 2);
   CHECK(it.read.options.hedge_after == 0us);
   CHECK(it.read.options.hedge_quantile == 0);
@@ -57,12 +59,14 @@ queue = 4
 queue_bytes = "5KiB"
 overflow = "drop_oldest"
 deadline = "6s"
+repeatable = true
 retries = 7
 retry_budget = 0.5
 attempt_timeout = "2s"
 hedge_after = "8ms"
 eject_after = 9
 eject_for = "10m"
+busy_pause = "14ms"
 slow_start = "11s"
 balancer_timeout = "13ms"
 )");
@@ -73,6 +77,7 @@ balancer_timeout = "13ms"
   CHECK(options.queue.bytes_max == 5 << 10);
   CHECK(options.queue.overflow == atl::overflow_policy::drop_oldest);
   CHECK(it.read.deadline == 6s);
+  CHECK(it.read.repeatable);
   CHECK(options.retries_max == 7);
   CHECK(options.budget.share == 0.5);
   CHECK(options.attempt_timeout == 2s);
@@ -80,6 +85,7 @@ balancer_timeout = "13ms"
   CHECK(options.outliers.failures == 9);
   CHECK(options.outliers.ejection == 10min);
   CHECK(options.outliers.ejection_max == 10min);
+  CHECK(options.busy_pause == 14ms);
   CHECK(options.slow_start == 11s);
   CHECK(it.read.balancer_timeout == 13ms);
   CHECK(read("hedge_after = \"95%\"").read.options.hedge_quantile == doctest::Approx(0.95));
@@ -113,6 +119,10 @@ TEST_CASE("a dispatcher's balancer is the plugin that its table names") {
   CHECK(made->balancer != nullptr);
   CHECK(made->options.queue.requests_max == 7);
   CHECK(made->options.seed == 5);
+  CHECK_FALSE(made->repeatable);
+  CHECK(make_dispatcher(parse("repeatable = true").value(), section, *plugins, "jobs", 5)
+            .value()
+            .repeatable);
   auto is_watched = [&](const std::string& lines) {
     auto made = make_dispatcher(parse(lines).value(), section, *plugins, "jobs", 5);
     return dynamic_cast<atl::watched_balancer*>(made.value().balancer.get()) != nullptr;

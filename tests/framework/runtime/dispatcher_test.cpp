@@ -1,5 +1,6 @@
 #include "fake_group.hpp"
 
+#include <atoll/core/pool_metrics.hpp>
 #include <atoll/runtime/dispatcher.hpp>
 #include <atoll/runtime/peer_connections.hpp>
 #include <atoll/runtime/runtime_limits.hpp>
@@ -28,15 +29,31 @@ class first_balancer final : public spi::balancer {
  public:
   std::atomic<bool> throws{false};
 
+  /// The next pick waits until it is let go.
+  void hold() { state_ = state::holds; }
+  void wait_until_held() { state_.wait(state::holds); }
+  void let_go() {
+    state_ = state::open;
+    state_.notify_all();
+  }
+
   void update(std::span<const spi::member>) override {}
   spi::slot pick(const spi::pick_request& request, const spi::member_facts& facts) override {
     if (throws)
       throw std::runtime_error{"no idea"};
+    if (auto holds = state::holds; state_.compare_exchange_strong(holds, state::held)) {
+      state_.notify_all();
+      state_.wait(state::held);
+    }
     for (auto who = static_cast<spi::slot>(request.key); who < facts.available.size(); ++who)
       if (facts.available[who] != 0 && std::ranges::find(request.tried, who) == request.tried.end())
         return who;
     return spi::no_slot;
   }
+
+ private:
+  enum class state { open, holds, held };
+  std::atomic<state> state_{state::open};
 };
 
 /// A worker that answers its name and what it got, or holds its answers until a test lets them go.
@@ -477,6 +494,105 @@ TEST_CASE("a flood fills the queue and no more") {
   CHECK(answered == 12);
 }
 
+TEST_CASE("while a balancer hangs, requests that arrive are bounded, and further ones refused") {
+  fixture it;
+  test_worker worker{*it.actors, "local"};
+  auto gate = std::make_shared<first_balancer>();
+  dispatcher::settings settings;
+  settings.name = "narrow";
+  settings.balancer = gate;
+  settings.balancer_name = "first";
+  settings.arrivals_max = 100;
+  settings.arrivals_bytes_max = 50'000;
+  dispatcher narrow{it.actors, std::move(settings)};
+  narrow.set_workers({{1, "local", {}, 1, worker.actor()}});
+  CHECK(narrow.ask(work_kind, "hello") == "local hello");
+  gate->hold();
+  std::atomic<int> answered{0}, refused{0};
+  auto ask = [&](std::size_t bytes) {
+    narrow.ask(work_kind, std::string(bytes, 'x'), {}, [&](auto outcome) {
+      ++(outcome ? answered : refused);
+      if (!outcome)
+        CHECK(outcome.error() == error{errc::busy, "too many requests have arrived that the "
+                                                   "dispatcher 'narrow' hasn't taken yet; try "
+                                                   "again later"});
+    });
+  };
+  ask(1);
+  gate->wait_until_held(); // the actor is in the balancer, and takes nothing
+  for (int i = 0; i < 20'000; ++i)
+    ask(100);
+  CHECK(refused == 19'900);
+  // An actor's requests, and messages that want no answer, are refused like those of threads.
+  caf::scoped_actor self{*it.actors};
+  auto request = self->request(narrow.actor(), caf::infinite, envelope{work_kind, 0, "dig"});
+  request.receive(
+      [](const envelope& answer) {
+        CHECK(decode_reply(answer.body).value.error().code == errc::busy);
+      },
+      [](const caf::error&) { CHECK(false); });
+  caf::anon_send(narrow.actor(), dispatch_call{{work_kind, 0, "dig"}, {}});
+  gate->let_go();
+  while (answered < 101)
+    std::this_thread::yield();
+  CHECK(narrow.ask(work_kind, "again") == "local again");
+  auto status = narrow.status();
+  CHECK(status.turned_away == 19'902);
+  CHECK(status.counters.requests == 103);
+  CHECK(describe(status).ends_with("; 19902 turned away on arrival"));
+  gate->hold();
+  ask(1);
+  gate->wait_until_held();
+  for (int i = 0; i < 10; ++i)
+    ask(20'000); // two have room
+  CHECK(refused == 19'908);
+  gate->let_go();
+  while (answered < 104)
+    std::this_thread::yield();
+}
+
+TEST_CASE("an actor that leaves the list and comes back again and again is watched once") {
+  fixture it;
+  test_worker worker{*it.actors, "local"};
+  it.add(worker);
+  CHECK(it.pool->ask(work_kind, "hello") == "local hello");
+  // Each watch of an actor has the address of the one that it tells.
+  auto watches = [&] {
+    REQUIRE(it.pool->status().counters.requests > 0); // all lists before were taken
+    return caf::actor_cast<caf::actor_control_block*>(it.pool->actor())->weak_refs.load();
+  };
+  auto before = watches();
+  for (int i = 0; i < 100; ++i) {
+    it.pool->set_workers({});
+    it.pool->set_workers(it.list);
+  }
+  CHECK(watches() < before + 10);
+  CHECK(it.pool->ask(work_kind, "hello") == "local hello");
+  worker.kill();
+  it.wait_until([](const auto& status) { return status.load.available == 0; });
+}
+
+TEST_CASE("a request without terms may be repeated if the dispatcher says so") {
+  for (auto is_repeatable : {false, true}) {
+    fixture it;
+    dispatcher::settings settings;
+    settings.balancer = it.balancer;
+    settings.repeatable = is_repeatable;
+    dispatcher pool{it.actors, std::move(settings)};
+    test_worker dying{*it.actors, "dying", true}, other{*it.actors, "other"};
+    pool.set_workers({{1, "dying", {}, 1, dying.actor()}, {2, "other", {}, 1, other.actor()}});
+    caf::scoped_actor self{*it.actors};
+    auto request = self->request(pool.actor(), caf::infinite, envelope{work_kind, 0, "dig"});
+    dying.wait_for(1);
+    dying.kill();
+    request.receive(
+        [&](const envelope& answer) {
+          CHECK(decode_reply(answer.body).value.has_value() == is_repeatable);
+        },
+        [](const caf::error&) { CHECK(false); });
+  }
+}
+
 TEST_CASE("deadlines and hedges run by the clock") {
   dispatch_options options;
   options.hedge_after = 1ms;
@@ -574,6 +690,29 @@ TEST_CASE("no callback is called once a dispatcher is gone") {
   leave.set_value();
   closing.join();
   CHECK(called == 4);
+}
+
+TEST_CASE("the latest status lists the first workers by id alone, whatever their number") {
+  fixture it;
+  test_worker worker{*it.actors, "local"};
+  for (std::uint64_t id = 300; id > 0; --id)
+    it.list.push_back({id, "worker " + std::to_string(id), {}, 1, worker.actor()});
+  it.pool->set_workers(it.list);
+  dispatcher_status latest;
+  while (latest.load.workers != 300) {
+    latest = it.pool->latest_status();
+    std::this_thread::yield();
+  }
+  REQUIRE(latest.workers.size() == pool_workers_shown_max);
+  CHECK(latest.workers.front().name == "worker 1");
+  CHECK(latest.workers.back().load.id == pool_workers_shown_max);
+  CHECK(it.pool->status().workers.size() == 300);
+  it.list.resize(2);
+  it.pool->set_workers(it.list);
+  while (latest.load.workers != 2)
+    latest = it.pool->latest_status();
+  REQUIRE(latest.workers.size() == 2);
+  CHECK(latest.workers[0].name == "worker 299");
 }
 
 TEST_CASE("a dispatcher says how it is") {

@@ -17,6 +17,8 @@ TEST_CASE("a response is decoded as it was encoded") {
   CHECK(bad.value.error() == error{errc::refused, "no"});
   CHECK(bad.hint == "10.0.0.1:7");
   CHECK(bad.in_doubt);
+  CHECK(is_value(encode(reply{std::string{"value"}, {}, false})));
+  CHECK_FALSE(is_value(encode(reply{fail(errc::refused, "no"), {}, false})));
 }
 
 TEST_CASE("bytes that are not a response are decoded to an error") {
@@ -30,6 +32,7 @@ TEST_CASE("bytes that are not a response are decoded to an error") {
     for (auto& byte : bytes)
       byte = static_cast<char>(random.next());
     auto answer = decode_reply(bytes);
+    CHECK(is_value(bytes) == answer.value.has_value());
     if (!answer.value)
       CHECK(answer.value.error().message.size() < 100);
   }

@@ -83,9 +83,11 @@ class scripted_replica : public caf::event_based_actor {
               tell(this, caf::actor_cast<caf::actor>(current_sender()),
                    envelope{message_kind::answers, 0, encode(answers)});
             },
-            [this](const query_state& request) {
+            [this](const query_state& request) -> caf::result<envelope> {
               std::lock_guard lock{script_->mutex};
               script_->asked.push_back(request.query);
+              if (script_->silent)
+                return unanswered_.emplace_back(make_response_promise<envelope>());
               return make_reply(
                   {std::string{request.level == spi::read_level::local ? "local" : "latest"},
                    {},
@@ -98,6 +100,7 @@ class scripted_replica : public caf::event_based_actor {
 
  private:
   std::shared_ptr<script> script_;
+  std::vector<caf::typed_response_promise<envelope>> unanswered_;
 };
 
 struct fake_node {

@@ -196,6 +196,30 @@ TEST_CASE("a local query is answered by any replica, and other replicas are trie
   CHECK(group.nodes[1]->asked() == 1);
 }
 
+TEST_CASE("what no replica can answer fails with the reason, at once if none would ever do it") {
+  fake_group group{2};
+  auto unknown = group.client->call_any(static_cast<message_kind>(90), "a");
+  REQUIRE_FALSE(unknown.has_value());
+  CHECK(unknown.error().code == errc::invalid);
+  for (auto& node : group.nodes)
+    node.reset();
+  auto answer = group.client->call_any(message_kind::local_query, "a");
+  REQUIRE_FALSE(answer.has_value());
+  CHECK(answer.error().code == errc::unavailable);
+  CHECK_MESSAGE(answer.error().message.starts_with("no master answers: "), answer.error().message);
+  CHECK_MESSAGE(answer.error().message.ends_with("; start them"), answer.error().message);
+}
+
+TEST_CASE("a single replica that answers nothing is named when the time is over") {
+  fake_group group{1, 0, milliseconds{400}};
+  group.nodes[0]->script->silent = true;
+  auto answer = group.client->call_any(message_kind::local_query, "a");
+  REQUIRE_FALSE(answer.has_value());
+  CHECK(answer.error().code == errc::unavailable);
+  CHECK_MESSAGE(answer.error().message.find("didn't answer in time") != std::string::npos,
+                answer.error().message);
+}
+
 TEST_CASE("calls that are in progress when the client is closed get a response") {
   fake_group group{1};
   group.nodes[0]->script->silent = true;

@@ -139,6 +139,32 @@ TEST_CASE("a new client isn't held up by a host that is silent, unreachable, mut
     REQUIRE_MESSAGE(answer.has_value(), answer.error().message);
     CHECK(*answer == "echo a");
   }
+  auto answer = group.client->call_any(message_kind::local_query, "a");
+  REQUIRE_MESSAGE(answer.has_value(), answer.error().message);
+  CHECK(*answer == "local");
+}
+
+TEST_CASE("what any replica can answer is asked of another one while one says nothing") {
+  fake_group group{3, 0, call_timeout, patient(), {}, 0};
+  auto any = [&] { return group.client->call_any(message_kind::local_query, "who"); };
+  CHECK(*any() == "local");
+  auto asked = [&](std::size_t node) { return group.nodes[node]->asked() > 0; };
+  auto first = asked(0) ? 0u : asked(1) ? 1u : 2u;
+  SUBCASE("though it is alive") {
+    std::unique_lock lock{group.nodes[first]->script->mutex};
+    group.nodes[first]->script->silent = true;
+    lock.unlock();
+    CHECK(*any() == "local");
+    CHECK(group.nodes[first]->asked() == 2);
+  }
+  SUBCASE("because it is frozen") {
+    frozen_while_alive one{group.nodes[first]->actors};
+    CHECK(*any() == "local");
+    auto second = first != 0 && asked(0) ? 0u : first != 1 && asked(1) ? 1u : 2u;
+    frozen_while_alive another{group.nodes[second]->actors};
+    CHECK(*any() == "local");
+    CHECK(group.nodes[3 - first - second]->asked() > 0);
+  }
 }
 
 TEST_CASE("a client whose replica freezes turns to another one, and back when it is needed") {

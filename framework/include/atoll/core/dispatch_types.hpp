@@ -33,6 +33,11 @@ struct dispatch_options {
   /// Instead of `hedge_after`: the time in which this part of the attempts was answered lately, for
   /// example 0.95; until a hundred were answered, there are no hedges. 0: not used.
   double hedge_quantile = 0;
+  /// With `hedge_quantile`: a hedge comes after so many times the quantile.
+  double hedge_factor = 1;
+  /// With `hedge_quantile`: no hedge comes sooner than this, and until the quantile is known hedges
+  /// come after this. 0: not used.
+  std::chrono::microseconds hedge_floor{0};
   /// An attempt that was given up keeps its worker's place until the worker answers, at most for
   /// so long. So a worker that hangs isn't sent more and more requests.
   std::chrono::microseconds abandoned_max{std::chrono::seconds{30}};
@@ -58,6 +63,9 @@ struct dispatch_request {
   /// The workers that may do it; empty: all. While these are full it waits, and younger requests
   /// that may go elsewhere don't wait for it.
   std::vector<std::uint64_t> among{};
+  /// A hedge comes no sooner than this, if there are hedges: for a request that takes longer than
+  /// others because of its size.
+  std::chrono::microseconds hedge_floor{0};
 };
 
 /// Why an attempt failed, by what its caller may do then.
@@ -106,6 +114,7 @@ struct dispatch_counters {
   std::uint64_t hedges_won = 0;    ///< the hedge was answered first
   std::uint64_t budget_denied = 0; ///< retries and hedges that the budget did not allow
   std::uint64_t late_answers = 0;  ///< to attempts that were given up
+  std::chrono::microseconds latency{0}; ///< of the attempts whose answers counted, summed up
 };
 
 struct dispatch_load {

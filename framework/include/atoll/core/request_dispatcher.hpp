@@ -61,6 +61,15 @@ class request_dispatcher {
   /// The worker answered; its answer may be an error that isn't the worker's fault.
   void on_answer(std::uint64_t attempt, spi::timestamp now);
   void on_failure(std::uint64_t attempt, attempt_failure how, error problem, spi::timestamp now);
+  /// The host has ended an attempt that was given up, and its worker is free again. Counts as a
+  /// failure if the worker had at least the time after which a request is hedged.
+  void on_cancelled(std::uint64_t attempt, spi::timestamp now);
+
+  // -- probes, for hosts that can probe; as in `balanced_pool`
+  std::vector<std::uint64_t> wanted_probes(spi::timestamp now) { return pool_.wanted_probes(now); }
+  void on_probe(std::uint64_t worker, const spi::probe_result& result, spi::timestamp now) {
+    pool_.on_probe(worker, result, now);
+  }
 
   // -- time
   /// When `advance` is wanted; `no_deadline`: not at all.
@@ -75,6 +84,10 @@ class request_dispatcher {
   dispatch_load load() const;
   /// By id.
   std::vector<worker_load> workers() const;
+  /// None: there is no such worker.
+  std::optional<worker_load> find_load(std::uint64_t worker) const;
+  /// After which time such a request would be hedged if it were sent now; 0: never.
+  std::chrono::microseconds hedge_delay(const dispatch_request& request);
   /// At which worker the attempt has a place; none: at no worker.
   std::optional<std::uint64_t> worker_of(std::uint64_t attempt) const;
   std::uint64_t plugin_errors() const { return pool_.plugin_errors(); }
@@ -105,6 +118,7 @@ class request_dispatcher {
     bool is_hedge = false;
     spi::timestamp place_until = no_deadline; ///< of an attempt that was given up
     bool was_counted = false; ///< as a failure of the worker, when it was given up or later
+    spi::timestamp overdue_at = no_deadline; ///< when it has taken long enough for a hedge
   };
   struct worker_state {
     bool is_available = false;
@@ -153,7 +167,7 @@ class request_dispatcher {
   void arm(std::uint64_t id, request_state& request);
   void on_request_timer(std::uint64_t id);
   void hedge(std::uint64_t id, request_state& request);
-  spi::timestamp hedge_time();
+  spi::timestamp hedge_time(const request_state& request);
 
   // Attempts.
   void start(std::uint64_t id, request_state& request, std::uint64_t worker, bool is_hedge);

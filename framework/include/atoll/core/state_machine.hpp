@@ -49,6 +49,15 @@ class state_machine {
   /// disk. Called by the thread that applies.
   virtual bool can_apply_inline() const { return true; }
 
+  /// Hint: did commands wait for the disk lately, so that `prepare` is worth the time of a thread?
+  /// Called by any thread.
+  virtual bool wants_prepare() const { return false; }
+
+  /// Reads what `apply` of the command will need, so that it is in memory by then. The command was
+  /// proposed, and may never be applied. A hint that changes no answer; must not make `apply` wait.
+  /// Called by several threads at once, also during all other functions.
+  virtual void prepare(std::string_view command) const { static_cast<void>(command); }
+
   /// Why this replica could not carry out the command: errc::no_space if its disk is full,
   /// errc::invalid for a malformed command; none if it could. Must not wait for a disk. Called by
   /// one thread, also during `apply`.

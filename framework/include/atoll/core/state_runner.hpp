@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -42,7 +43,12 @@ class state_runner {
   state_runner& operator=(const state_runner&) = delete;
   ~state_runner(); ///< Waits for tasks that run; drops tasks that have not begun.
 
-  /// `applied` may be called before this function returns.
+  /// A command was proposed, and is perhaps applied soon: what it needs may be read ahead, by other
+  /// threads. Commands that aren't prepared in time, or are too many, are applied all the same.
+  void prepare(std::string_view command);
+
+  /// `applied` may be called before this function returns. Entries that have to wait, and weren't
+  /// proposed here, are prepared.
   void apply(std::vector<spi::committed_entry> entries);
   void flush();
   /// Calls `answered` once or several times, perhaps before this function returns.

@@ -22,6 +22,8 @@ inline constexpr std::chrono::milliseconds next_address_delay{250};
 inline constexpr std::size_t read_turn_bytes = 128 << 10;
 /// Bytes sent on one connection before other connections get their turn.
 inline constexpr std::size_t write_turn_bytes = 128 << 10;
+/// Bytes that one stream moves before other streams of its thread get their turn.
+inline constexpr std::size_t stream_turn_bytes = 512 << 10;
 /// Bytes that are read from a refused peer and thrown away. A connection that is closed with unread
 /// bytes is reset, and a reset overtakes the reason for the refusal.
 inline constexpr std::size_t refused_bytes_max = 16 << 10;

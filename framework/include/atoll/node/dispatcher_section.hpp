@@ -33,6 +33,7 @@ std::vector<key_spec> dispatcher_keys(const dispatcher_section& section);
 struct dispatcher_config {
   dispatch_options options{};
   std::chrono::microseconds deadline{0};
+  bool repeatable = false;
   std::chrono::milliseconds balancer_timeout{0}; ///< 0: calls of the balancer aren't watched
 };
 /// Adds what the schema doesn't find to `problems`, for `role::check`.

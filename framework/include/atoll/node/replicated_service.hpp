@@ -2,6 +2,7 @@
 
 #include <atoll/core/group_birth.hpp>
 #include <atoll/core/group_folder.hpp>
+#include <atoll/core/latest_value.hpp>
 #include <atoll/core/record_log.hpp>
 #include <atoll/core/state/replicated_state.hpp>
 #include <atoll/node/group_config.hpp>
@@ -57,7 +58,7 @@ class replicated_service : public role {
   explicit replicated_service(service_description what);
 
   std::string_view name() const final { return description_.name; }
-  /// `node.snapshot_port`, `node.reserve`, and the members.
+  /// `node.snapshot_port`, `node.reserve`, the service's cache, and the members.
   std::vector<key_spec> keys() const override;
   /// That the node is among the members.
   status check(const config& config) const override;
@@ -66,6 +67,9 @@ class replicated_service : public role {
   status start(node_context& node) final;
   void stop() final;
   role_health health() const final;
+  /// `atoll_replica_…`, at most a second old, while the replica belongs to a group. A service that
+  /// adds its own calls this function too.
+  void metrics(metric_set& into) const override;
 
  protected:
   /// Of the node, from `prepare` on.
@@ -127,6 +131,8 @@ class replicated_service : public role {
   runtime::role_info role_;
   group_folder paths_; ///< of the replica's group, once it belongs to one
   std::shared_ptr<record_log> log_;
+  const std::shared_ptr<latest_value<runtime::replica_view>> latest_view_ =
+      std::make_shared<latest_value<runtime::replica_view>>();
   mutable std::mutex mutex_; ///< of what follows: a group is joined by an actor's thread
   bool stopping_ = false;
   caf::actor admission_;

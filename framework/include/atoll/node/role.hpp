@@ -2,6 +2,7 @@
 
 #include <atoll/core/error.hpp>
 #include <atoll/core/guarded_run.hpp>
+#include <atoll/core/metrics.hpp>
 #include <atoll/core/toml_config.hpp>
 
 #include <string>
@@ -64,6 +65,9 @@ class role {
   virtual void stop() = 0;
 
   virtual role_health health() const = 0;
+  /// Adds what the role measures, for `dfs admin metrics` and for monitoring; the node adds the
+  /// label `role`. Must not block: the thread of all connections calls it.
+  virtual void metrics(metric_set&) const {}
 };
 
 } // namespace atl::node

@@ -18,6 +18,9 @@ namespace atl::runtime {
 
 #if CAF_MAJOR_VERSION >= 1
 
+/// What `abstract_actor::enqueue` is given beside the message.
+using enqueue_context = caf::scheduler;
+
 template <class Self, class Handle, class... Ts>
 void tell(Self* self, const Handle& to, Ts&&... parts) {
   self->mail(std::forward<Ts>(parts)...).send(to);
@@ -40,6 +43,8 @@ void tell_from_outside(const Handle& to, Ts&&... parts) {
 }
 
 #else
+
+using enqueue_context = caf::execution_unit;
 
 template <class Self, class Handle, class... Ts>
 void tell(Self* self, const Handle& to, Ts&&... parts) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atoll/core/dispatch_types.hpp>
+#include <atoll/core/latest_value.hpp>
 #include <atoll/runtime/dispatcher_messages.hpp>
 #include <atoll/runtime/peer_connections.hpp>
 #include <atoll/spi/balancer.hpp>
@@ -8,6 +9,8 @@
 #include <caf/actor.hpp>
 
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -27,7 +30,8 @@ class system;
 /// are answers.
 ///
 /// Thread-safe; actors may use it as well. Callbacks are called by the dispatcher's actor, so they
-/// must not block and must not throw.
+/// must not block and must not throw; a request that is refused because too many have arrived is
+/// completed by the calling thread.
 class dispatcher {
  public:
   struct settings {
@@ -39,15 +43,22 @@ class dispatcher {
     dispatch_options options{};
     /// Of requests that name none.
     std::chrono::microseconds deadline{std::chrono::seconds{10}};
+    /// Whether requests that come as plain envelopes, without terms, may be done twice.
+    bool repeatable = false;
     /// For workers on other nodes; may be null if there are none.
     std::shared_ptr<peer_connections> connections{};
+    /// Requests, and their bytes, that the dispatcher's actor hasn't taken yet: while a balancer is
+    /// slow, say. Further ones are answered errc::busy at once.
+    std::size_t arrivals_max = 1 << 16;
+    std::uint64_t arrivals_bytes_max = 64 << 20;
   };
   /// Receives the worker's answer, or the error: the worker's own, or one of the dispatcher:
-  /// errc::invalid (too large), errc::busy (queue), errc::unavailable (no worker), errc::timeout
-  /// (deadline), errc::internal (the balancer). With errc::invalid of the dispatcher, errc::busy
-  /// and errc::unavailable nothing was done. With errc::timeout it may have been done, so that is
-  /// also the code when a worker ended with the request, and when a worker's errc::unavailable or
-  /// errc::busy was in doubt. With other errors of a worker it depends on the worker.
+  /// errc::invalid (too large), errc::busy (queue, arrivals), errc::unavailable (no worker),
+  /// errc::timeout (deadline), errc::internal (the balancer). With errc::invalid of the dispatcher,
+  /// errc::busy and errc::unavailable nothing was done. With errc::timeout it may have been done,
+  /// so that is also the code when a worker ended with the request, and when a worker's
+  /// errc::unavailable or errc::busy was in doubt. With other errors of a worker it depends on the
+  /// worker.
   using completion = std::function<void(result<std::string>)>;
 
   /// @param actors must outlive this object
@@ -81,8 +92,8 @@ class dispatcher {
 
   /// Waits for the dispatcher's actor. Not for actors.
   dispatcher_status status() const;
-  /// Without `dispatcher_status::workers`. At most a tenth of a second old while requests come.
-  /// Doesn't wait.
+  /// With the first `pool_workers_shown_max` workers, by id. At most a tenth of a second old while
+  /// requests come. Doesn't wait.
   dispatcher_status latest_status() const;
 
  private:
@@ -90,7 +101,7 @@ class dispatcher {
             dispatch_terms terms);
 
   system& actors_;
-  std::shared_ptr<class latest_dispatcher_status> latest_;
+  std::shared_ptr<latest_value<dispatcher_status>> latest_;
   caf::actor worker_;
 };
 

@@ -3,6 +3,7 @@
 #include <atoll/core/dispatch_types.hpp>
 #include <atoll/core/endpoint.hpp>
 #include <atoll/core/error.hpp>
+#include <atoll/core/metrics.hpp>
 #include <atoll/runtime/envelope.hpp>
 
 #include <caf/actor.hpp>
@@ -73,6 +74,7 @@ struct dispatcher_status {
   std::string name;
   std::string balancer;
   std::uint64_t plugin_errors = 0; ///< of the balancer
+  std::uint64_t turned_away = 0;   ///< requests refused because too many had arrived
   dispatch_load load;
   dispatch_counters counters;
   std::vector<dispatcher_worker_status> workers; ///< by id
@@ -80,6 +82,9 @@ struct dispatcher_status {
 /// One line for people: `jobs (power_of_two): 3 of 4 workers available, 1 ejected; 12 requests
 /// under way, 5 of them queued; …`.
 std::string describe(const dispatcher_status& status);
+/// Adds `atoll_dispatcher_…`, with the dispatcher's name as the label `dispatcher`. A role calls it
+/// from `node::role::metrics` with the `dispatcher::latest_status` of each of its dispatchers.
+void add_metrics(const dispatcher_status& status, metric_set& into);
 
 // -- of a dispatcher's own ----------------------------------------------------------------------
 
@@ -110,10 +115,9 @@ struct dispatch_order_message {
 struct dispatcher_tick {
   spi::timestamp at{0};
 };
-/// To a dispatcher: a local worker has ended.
+/// To a dispatcher: an actor that is or was a worker has ended.
 struct dispatcher_worker_ended {
-  std::uint64_t worker = 0;
-  std::uint64_t generation = 0;
+  caf::actor_id actor = 0;
 };
 
 } // namespace atl::runtime

@@ -40,6 +40,7 @@ enum class message_kind : std::uint16_t {
   /// same connection when the work is done.
   deferred = 22,
   completion = 23, ///< `encode(runtime::completion)`, to the end that dialed
+  metrics = 24,    ///< empty, answered by `encode(metric_set)` (`core/metrics.hpp`)
   application = 100,
 };
 
@@ -68,6 +69,8 @@ struct reply {
 std::string encode(const reply& answer);
 /// Reads hostile bytes: anything malformed becomes an error of code `corrupt`.
 reply decode_reply(std::string_view bytes);
+/// Whether `decode_reply` finds a value, without copying it.
+bool is_value(std::string_view reply_bytes);
 
 envelope make_reply(const reply& answer);
 

@@ -61,6 +61,13 @@ class group_client {
   /// Waits for the answer.
   result<std::string> call(message_kind kind, std::string body);
 
+  /// A call that any replica can answer, without a leader, such as for its own view of the group:
+  /// if one is silent, another is asked as well, and replicas that failed are left out for a while.
+  /// `call` does the same with `message_kind::local_query`.
+  void call_any(message_kind kind, std::string body, completion done);
+  /// Waits for the answer.
+  result<std::string> call_any(message_kind kind, std::string body);
+
   /// Calls each replica of the settings once, without retries, and waits for all answers; in the
   /// order of the settings.
   std::vector<result<std::string>> call_each(message_kind kind, const std::string& body);

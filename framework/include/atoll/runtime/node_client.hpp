@@ -2,6 +2,7 @@
 
 #include <atoll/core/endpoint.hpp>
 #include <atoll/core/error.hpp>
+#include <atoll/core/metrics.hpp>
 #include <atoll/runtime/envelope.hpp>
 #include <atoll/runtime/node_info.hpp>
 #include <atoll/runtime/node_status.hpp>
@@ -62,6 +63,7 @@ class node_client {
 
   result<node_status> status(const endpoint& where);
   result<std::vector<plugin_entry>> inventory(const endpoint& where);
+  result<metric_set> metrics(const endpoint& where);
 
  private:
   caf::actor worker_;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atoll/core/metrics.hpp>
 #include <atoll/runtime/node_info.hpp>
 #include <atoll/runtime/node_status.hpp>
 #include <atoll/runtime/shared_mark.hpp>
@@ -21,6 +22,8 @@ class node_description {
  public:
   /// Describes the health of a role. Called by the endpoint's thread, so it must not block.
   using status_source = std::function<role_status()>;
+  /// Adds the metrics of a role. Called like a `status_source`.
+  using metric_source = std::function<void(metric_set& into)>;
 
   explicit node_description(node_info self);
 
@@ -41,9 +44,13 @@ class node_description {
 
   /// @param source null: none. The source isn't called any more once the call returns.
   void set_status(const std::string& role, status_source source);
+  /// The same for the role's metrics. @param role empty: the node's own
+  void set_metrics(const std::string& role, metric_source source);
   /// For each role what its source says, also for one that was removed; a role without a source
   /// serves if it has no replica, or a replica in a group.
   node_status status() const;
+  /// Whether each role serves, and what the roles add, with the label `role`.
+  metric_set metrics() const;
 
   void set_inventory(std::vector<plugin_entry> plugins);
   std::vector<plugin_entry> inventory() const;
@@ -56,6 +63,7 @@ class node_description {
   std::vector<plugin_entry> plugins_;
   mutable std::mutex status_mutex_; ///< held while a source is called
   std::map<std::string, status_source> sources_;
+  std::map<std::string, metric_source> metric_sources_;
 };
 
 } // namespace atl::runtime

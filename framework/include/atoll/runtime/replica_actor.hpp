@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atoll/core/consensus_driver.hpp>
+#include <atoll/core/latest_value.hpp>
 #include <atoll/core/proposal_clock.hpp>
 #include <atoll/core/record_log.hpp>
 #include <atoll/core/slot_pool.hpp>
@@ -57,6 +58,8 @@ class replica_actor : public io_thread_actor, private consensus_driver::environm
     /// another, all refuse, so clients needn't ask the others.
     bool blocks_on_one_failure = false;
     std::uint64_t seed = 0;
+    /// Gets the replica's view about once a second; null: nobody reads it.
+    std::shared_ptr<latest_value<replica_view>> latest_view{};
   };
 
   replica_actor(caf::actor_config& config, settings given);
@@ -135,6 +138,7 @@ class replica_actor : public io_thread_actor, private consensus_driver::environm
   void on_loaded(const state_loaded& loaded);
   std::vector<known_replica> known() const;
   replica_view view() const;
+  void publish_view() const;
   runtime::reply error_reply(errc code, std::string why, spi::replica_id hint = 0,
                              bool in_doubt = false);
 

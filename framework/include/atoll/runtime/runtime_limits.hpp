@@ -39,6 +39,8 @@ inline constexpr std::size_t replica_backlog_max = 65536;
 /// The size of one read of a transferred file, and the connections that a node serves at once.
 inline constexpr std::size_t file_piece_bytes = 256 << 10;
 inline constexpr std::size_t file_sessions_max = 32;
+/// Threads of a node that read files which are transferred from the disk.
+inline constexpr std::size_t file_disk_threads_max = 4;
 /// A connection of a file transfer without progress for so long is closed.
 inline constexpr std::chrono::seconds file_idle_timeout{30};
 

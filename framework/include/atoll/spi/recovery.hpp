@@ -69,6 +69,17 @@ struct repair_step {
   std::vector<std::uint32_t> source_fragments; ///< for `rebuild`: which fragments, as in `sources`
 };
 
+/// What a scheme says of itself with its options.
+struct promises {
+  std::uint32_t survives_losses = 0; ///< so many fragments can be lost, whichever they are
+  std::uint32_t storage_cost = 100;  ///< bytes stored for each byte of data, in hundredths
+};
+
+class recovery;
+/// Finds out what a scheme promises by trying all losses, of at most 16 fragments; of more than
+/// that, the promise is none.
+promises promises_by_trying(const recovery& scheme);
+
 struct recovery_setup {
   const atl::spi::options& options;
 };
@@ -89,6 +100,13 @@ class recovery {
   virtual ~recovery() = default;
 
   virtual fragment_layout layout() const = 0;
+
+  /// A word for the format of the fragments, stored with what is encoded: a plugin of the same name
+  /// and another word doesn't decode it. Changes when fragments of earlier versions couldn't be
+  /// read, and never with the options. 1 to 64 bytes.
+  virtual std::string encoding() const { return "1"; }
+
+  virtual promises promised() const { return promises_by_trying(*this); }
 
   /// The `layout().total` fragments of `chunk`: views into `chunk` itself or into `scratch`, which
   /// the scheme may resize once. What `scratch` held before means nothing.
@@ -119,5 +137,31 @@ class recovery {
   /// proportion to n log n for n reports.
   virtual std::vector<repair_step> plan(std::span<const chunk_report> reports) const = 0;
 };
+
+inline promises promises_by_trying(const recovery& scheme) {
+  constexpr std::uint32_t fragments_max = 16;
+  constexpr std::size_t sample_bytes = 16 << 20;
+  const auto total = scheme.layout().total;
+  promises found;
+  std::uint64_t bytes = 0;
+  for (std::uint32_t index = 0; index < total; ++index)
+    bytes += scheme.fragment_size(sample_bytes, index);
+  found.storage_cost = static_cast<std::uint32_t>(bytes * 100 / sample_bytes);
+  if (total > fragments_max)
+    return found;
+  auto fewest = total; ///< losses after which a chunk can't be decoded
+  for (std::uint32_t lost = 1; lost < (std::uint32_t{1} << total); ++lost) {
+    std::vector<bool> present(total);
+    std::uint32_t losses = 0;
+    for (std::uint32_t index = 0; index < total; ++index) {
+      present[index] = (lost >> index & 1) == 0;
+      losses += present[index] ? 0 : 1;
+    }
+    if (losses < fewest && !scheme.enough(present))
+      fewest = losses;
+  }
+  found.survives_losses = fewest - 1;
+  return found;
+}
 
 } // namespace atl::spi

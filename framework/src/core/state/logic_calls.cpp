@@ -52,7 +52,7 @@ status make_first_rows(rocksdb::DB& db, service_logic& logic, const service_info
                        state_meta& meta, write_buffer& rows) {
   meta.service = service.name;
   meta.service_version = service.version;
-  row_cache none_known;
+  row_cache none_known{0};
   transaction first{service, {db, none_known, rows, meta}};
   try {
     if (auto done = logic.initialize(first); !done)

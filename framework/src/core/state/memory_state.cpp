@@ -17,6 +17,9 @@ namespace atl {
 
 namespace {
 
+/// Bound of the keys that are known to be missing from the empty database.
+constexpr std::size_t known_bytes_max = 16u << 20;
+
 /// The database without rows that all states lie over; nothing is ever written to it.
 class empty_database {
  public:
@@ -65,7 +68,7 @@ struct memory_state::implementation {
   std::unique_ptr<service_logic> logic;
   service_info service;
   write_buffer rows = empty_buffer(service); ///< all of the state
-  row_cache known;                           ///< of the empty database
+  row_cache known{known_bytes_max};          ///< of the empty database
   state_meta meta;
 };
 

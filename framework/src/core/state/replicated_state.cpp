@@ -49,6 +49,7 @@ replicated_state::open(const std::filesystem::path& folder, const settings& how,
 status replicated_state::implementation::use(opened_database opened) {
   db = std::move(opened.db);
   known.clear();
+  preparation.use(db.get());
   meta = std::move(opened.meta);
   applied = meta.applied;
   latest_us = meta.latest_us;
@@ -94,6 +95,7 @@ status replicated_state::implementation::write() {
     auto lock = to_change();
     std::swap(rows, buffer);
   }
+  preparation.on_written();
   rows.move_to(known);
   return {};
 }
@@ -109,6 +111,7 @@ result<std::vector<std::string>> replicated_state::apply(std::span<const committ
   while (!entries.empty()) {
     auto some = entries.first(std::min(entries.size(), entries_at_once));
     entries = entries.subspan(some.size());
+    self_->preparation.move_to(self_->known);
     auto lock = self_->to_change();
     try {
       if (auto done = self_->run(some, state, answers); !done)
@@ -119,6 +122,8 @@ result<std::vector<std::string>> replicated_state::apply(std::span<const committ
   }
   self_->applied = self_->meta.applied;
   self_->latest_us = self_->meta.latest_us;
+  if (state.disk_reads() > 0)
+    self_->preparation.note_disk_read();
   auto& slow = self_->slow_calls;
   slow = state.disk_reads() > 0 ? slow_calls_after_disk : slow - std::min(slow, 1);
   return answers;
@@ -156,6 +161,16 @@ std::optional<std::string> replicated_state::try_query_in_memory(std::string_vie
 
 bool replicated_state::can_apply_inline() const {
   return self_->slow_calls == 0;
+}
+
+bool replicated_state::wants_prepare() const {
+  return self_->preparation.is_worthwhile();
+}
+
+void replicated_state::prepare(std::string_view bytes) const {
+  auto decoded = decode_session_command(bytes);
+  if (decoded && !self_->unreadable)
+    self_->preparation.prepare(*decoded, *self_->logic, self_->service);
 }
 
 std::optional<error> replicated_state::admission_check(std::string_view bytes) const {

@@ -2,6 +2,7 @@
 
 #include "free_space.hpp"
 #include "row_cache.hpp"
+#include "row_preparation.hpp"
 #include "state_database.hpp"
 #include "write_buffer.hpp"
 
@@ -18,10 +19,14 @@
 namespace atl {
 
 struct replicated_state::implementation {
+  /// Bound of the rows that were read ahead, and aren't in `known` yet.
+  static constexpr std::size_t prepared_bytes_max = 4u << 20;
+
   implementation(std::filesystem::path where, const settings& wanted,
                  std::unique_ptr<service_logic> of)
       : folder{std::move(where)}, how{wanted}, logic{std::move(of)}, service{logic->info()},
-        disk{folder, how.free_bytes_min, service.title}, ballast{how.ballast, how.free_bytes_min} {}
+        disk{folder, how.free_bytes_min, service.title}, ballast{how.ballast, how.free_bytes_min},
+        known{row_cache_bytes(how)} {}
 
   std::filesystem::path folder;
   settings how;
@@ -35,7 +40,8 @@ struct replicated_state::implementation {
   write_buffer buffer = empty_buffer(service); ///< changed by the applying thread
   state_meta meta;                             ///< the applying thread's
   row_cache known;                             ///< the applying thread's
-  std::size_t unflushed_bytes = 0;             ///< of commands; the applying thread's
+  row_preparation preparation{prepared_bytes_max};
+  std::size_t unflushed_bytes = 0; ///< of commands; the applying thread's
   /// Calls of `apply` that are expected to need the disk; the applying thread's.
   int slow_calls = 0;
   std::atomic<spi::log_index> applied = 0;  ///< of `meta`, for every thread

@@ -43,6 +43,7 @@ result<log_index> replicated_state::load(const std::filesystem::path& folder) {
       !written) // so that the old state is complete if the new one can't be moved
     return tl::unexpected{written.error()};
   auto lock = self_->to_change();
+  self_->preparation.use(nullptr);
   self_->db.reset();
   auto swapped = replace_database(self_->folder, folder, self_->service);
   auto opened = open_database(self_->folder, self_->how, self_->service);

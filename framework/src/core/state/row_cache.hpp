@@ -1,70 +1,73 @@
 #pragma once
 
+#include "row_index.hpp"
+
 #include <cstddef>
-#include <functional>
 #include <optional>
-#include <string>
 #include <string_view>
-#include <unordered_map>
-#include <utility>
 
 namespace atl {
 
-struct key_hash {
-  using is_transparent = void;
-  std::size_t operator()(std::string_view key) const { return std::hash<std::string_view>{}(key); }
-};
-
-/// A cache of recently used rows of the database: the sessions, directories and files of successive
-/// commands. Without it the look-ups took three quarters of the time of DFS's masters
-/// (docs/adr/0001). For the applying thread only, which alone writes rows.
+/// A cache of rows of the database: the sessions, directories and files of successive commands.
+/// Without it the look-ups took three quarters of the time of DFS's masters (docs/adr/0001). For
+/// the applying thread only, which alone writes rows.
+///
+/// When the cache is full, it forgets the rows that were not used for longest. The order is that of
+/// a segmented LRU (Karedla, Love, Wherry, *Caching strategies to improve disk system performance*,
+/// 1994): a row that was used again since it was cached is protected, and rows that are used once,
+/// such as those of new files, can't displace protected rows. All calls take constant time, apart
+/// from the rows that a large row displaces.
 class row_cache {
  public:
-  /// Above so many bytes of keys and values the cache is emptied; rows in use are soon cached
-  /// again.
-  static constexpr std::size_t bytes_max = 16u << 20;
   /// Larger rows aren't cached.
   static constexpr std::size_t row_bytes_max = 8u << 10;
 
-  /// None: not cached. Otherwise the row in the database, or that there is no such row.
-  const std::optional<std::string>* find(std::string_view key) const {
-    auto it = rows_.find(key);
-    return it == rows_.end() ? nullptr : &it->second;
-  }
+  /// @param bytes_max bound of the memory: rows with the overhead of their allocation, and the
+  /// index
+  explicit row_cache(std::size_t bytes_max) : bytes_max_{bytes_max} {}
+  row_cache(const row_cache&) = delete;
+  row_cache& operator=(const row_cache&) = delete;
+  ~row_cache() { clear(); }
 
-  void put(const std::string& key, std::optional<std::string> value) {
-    auto size = key.size() + (value ? value->size() : 0) + overhead;
-    auto [it, fresh] = rows_.try_emplace(key);
-    if (!fresh)
-      bytes_ -= size_of(*it);
-    if (size > row_bytes_max) {
-      rows_.erase(it);
-      return;
-    }
-    it->second = std::move(value);
-    bytes_ += size;
-    if (bytes_ > bytes_max)
-      clear();
-  }
+  struct found {
+    bool exists = false; ///< does the database have the row?
+    std::string_view value;
+  };
+  /// None: not cached. The view is valid until the next `put` or `clear`.
+  std::optional<found> find(std::string_view key);
+  /// Like `find`, and doesn't count as use.
+  bool contains(std::string_view key) const;
 
-  void clear() {
-    rows_.clear();
-    bytes_ = 0;
-  }
+  /// @param value none: the database has no such row
+  void put(std::string_view key, std::optional<std::string_view> value);
+  void clear();
 
-  std::size_t bytes() const { return bytes_; }
+  /// The memory in use.
+  std::size_t bytes() const { return probation_.bytes + protected_.bytes + index_.bytes(); }
+  std::size_t index_bytes() const { return index_.bytes(); }
+  std::size_t rows() const { return index_.rows(); }
 
  private:
-  using map =
-      std::unordered_map<std::string, std::optional<std::string>, key_hash, std::equal_to<>>;
-  static constexpr std::size_t overhead = 128; ///< approximate overhead of a row in memory
+  /// Rows in the order of their use.
+  struct segment {
+    cached_row* newest = nullptr;
+    cached_row* oldest = nullptr;
+    std::size_t bytes = 0;
 
-  static std::size_t size_of(const map::value_type& row) {
-    return row.first.size() + (row.second ? row.second->size() : 0) + overhead;
-  }
+    void add(cached_row& row);
+    void remove(cached_row& row);
+  };
 
-  map rows_;
-  std::size_t bytes_ = 0;
+  segment& segment_of(const cached_row& row) { return row.is_protected ? protected_ : probation_; }
+  void use(cached_row& row);
+  void protect(cached_row& row);
+  void drop(cached_row& row);
+  void make_room();
+
+  std::size_t bytes_max_;
+  row_index index_;
+  segment probation_;
+  segment protected_;
 };
 
 } // namespace atl

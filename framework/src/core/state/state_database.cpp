@@ -29,17 +29,40 @@ tl::unexpected<error> damaged(const fs::path& folder, std::string_view why,
                                          folder.native(), why, service.rebuild_advice));
 }
 
+/// A filter must fit into a part of the cache, and look-ups of several threads into different
+/// parts.
+std::shared_ptr<rocksdb::Cache> block_cache(std::size_t bytes) {
+  constexpr std::size_t part_bytes_min = 4u << 20;
+  int halvings = 0;
+  while (halvings < 6 && (bytes >> (halvings + 1)) >= part_bytes_min)
+    ++halvings;
+  return rocksdb::NewLRUCache(bytes, halvings);
+}
+
+/// Most look-ups are of keys that don't exist: the names of new files, and of new chunks. Filters
+/// answer nearly all of them, on the last level too (so no `optimize_filters_for_hits`). Filters
+/// and indexes count against the cache; they are divided into small blocks, because those of 10^7
+/// files take 50 MB, and a filter that is read for one look-up should not be one of a whole table.
+rocksdb::BlockBasedTableOptions table_options(const replicated_state::settings& settings) {
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = block_cache(settings.cache_bytes - row_cache_bytes(settings));
+  table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+  table.partition_filters = true;
+  table.index_type = rocksdb::BlockBasedTableOptions::kTwoLevelIndexSearch;
+  table.cache_index_and_filter_blocks = true;
+  table.cache_index_and_filter_blocks_with_high_priority = true;
+  table.pin_l0_filter_and_index_blocks_in_cache = true;
+  return table;
+}
+
 /// Everything that takes memory or threads is bounded here.
 rocksdb::Options options_from(const replicated_state::settings& settings) {
-  rocksdb::BlockBasedTableOptions table;
-  table.block_cache = rocksdb::NewLRUCache(settings.block_cache_bytes);
-  table.cache_index_and_filter_blocks = true; // otherwise they would take memory beside the cache
-  table.pin_l0_filter_and_index_blocks_in_cache = true;
-  table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
   rocksdb::Options options;
-  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table_options(settings)));
   options.write_buffer_size = settings.write_buffer_bytes;
   options.max_write_buffer_number = 2;
+  options.memtable_whole_key_filtering = true;       // for keys that don't exist, as in tables
+  options.memtable_prefix_bloom_size_ratio = 0.0125; // 10 bits for each of many small rows
   options.max_total_wal_size = 4 * settings.write_buffer_bytes;
   options.max_open_files =
       static_cast<int>(std::clamp<std::uint64_t>(open_files_limit() / 5, 20, 256));
@@ -180,8 +203,8 @@ result<state_meta> read_meta(rocksdb::DB& db, const fs::path& folder,
 
 status write_rows(rocksdb::DB& db, const write_buffer& rows, const rocksdb::WriteOptions& options,
                   const service_info& service) {
-  rocksdb::WriteBatch batch;
-  rows.visit([&](const std::string& key, const row& changed) {
+  rocksdb::WriteBatch batch{rows.bytes()};
+  rows.visit_sorted([&](const std::string& key, const row& changed) {
     if (changed.value)
       batch.Put(key, *changed.value);
     else

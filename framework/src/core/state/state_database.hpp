@@ -20,6 +20,12 @@ struct opened_database {
   state_meta meta;
 };
 
+/// The part of the cache that the applying thread's rows take; the rest is for the database's
+/// blocks.
+inline std::size_t row_cache_bytes(const replicated_state::settings& settings) {
+  return settings.cache_bytes / 2;
+}
+
 /// Completes what a crash interrupted in `folder`, and creates the database of a new state where
 /// nothing is.
 status prepare_database(const std::filesystem::path& folder,

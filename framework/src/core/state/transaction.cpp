@@ -76,15 +76,15 @@ void transaction::scan_rows(std::string_view prefix, std::string_view from,
 }
 
 bool transaction::get_row(const std::string& key, std::string& value) {
-  if (auto* row = parts_.buffer.find(key)) {
+  if (auto* row = parts_.buffer.use(key)) {
     if (row->value)
       value = *row->value;
     return row->value.has_value();
   }
-  if (auto* known = parts_.known.find(key)) {
-    if (*known)
-      value = **known;
-    return known->has_value();
+  if (auto known = parts_.known.find(key)) {
+    if (known->exists)
+      value = known->value;
+    return known->exists;
   }
   auto status = parts_.db.Get(read_options(reads::memory), key, &value);
   if (status.IsIncomplete()) {

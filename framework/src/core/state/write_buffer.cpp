@@ -1,10 +1,13 @@
 #include "write_buffer.hpp"
 
+#include "row_cache.hpp"
 #include "state_database.hpp"
 #include "state_rows.hpp"
 
+#include <algorithm>
 #include <memory>
 #include <utility>
+#include <vector>
 
 namespace atl {
 
@@ -30,6 +33,13 @@ const row* write_buffer::find(std::string_view key) const {
   }
   auto found = others_.find(key);
   return found == others_.end() ? nullptr : &found->second;
+}
+
+const row* write_buffer::use(std::string_view key) {
+  auto* found = const_cast<row*>(find(key)); // the row is this buffer's own
+  if (found != nullptr)
+    found->used = true;
+  return found;
 }
 
 row& write_buffer::at(std::string key, bool fresh) {
@@ -75,19 +85,34 @@ void write_buffer::erase(const std::string& key) {
   is_in_order(key) ? forget(in_order_) : forget(others_);
 }
 
-void write_buffer::visit(
-    const std::function<void(const std::string& key, const row& it)>& visitor) const {
+void write_buffer::visit(const change_visitor& visitor) const {
   for (const auto& [key, it] : in_order_)
     visitor(key, it);
   for (const auto& [key, it] : others_)
     visitor(key, it);
 }
 
+void write_buffer::visit_sorted(const change_visitor& visitor) const {
+  for (const auto& [key, it] : in_order_)
+    visitor(key, it);
+  std::vector<const hashed::value_type*> sorted;
+  sorted.reserve(others_.size());
+  for (const auto& change : others_)
+    sorted.push_back(&change);
+  std::ranges::sort(
+      sorted, {}, [](auto* change) -> auto& { return change->first; });
+  for (auto* change : sorted)
+    visitor(change->first, change->second);
+}
+
 void write_buffer::move_to(row_cache& known) {
-  for (auto& [key, it] : in_order_)
-    known.put(key, std::move(it.value));
-  for (auto& [key, it] : others_)
-    known.put(key, std::move(it.value));
+  auto move = [&known](const auto& rows) {
+    for (const auto& [key, it] : rows)
+      if (it.used || known.contains(key))
+        known.put(key, it.value);
+  };
+  move(in_order_);
+  move(others_);
   in_order_.clear();
   others_.clear();
   bytes_ = 0;

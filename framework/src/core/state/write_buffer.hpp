@@ -1,6 +1,6 @@
 #pragma once
 
-#include "row_cache.hpp"
+#include "key_hash.hpp"
 
 #include <atoll/core/state/row_reader.hpp>
 
@@ -17,11 +17,14 @@
 
 namespace atl {
 
+class row_cache;
+
 /// The value of a row after some log entries.
 struct row {
   std::optional<std::string> value; ///< none: erased
   /// The database never held the row: once the row is erased, the buffer can forget it.
   bool fresh = false;
+  bool used = false; ///< did a command look the row up?
 };
 
 /// Changes that are not written to the database yet. Rows that many commands change, such as
@@ -42,6 +45,8 @@ class write_buffer {
 
   /// None: the buffer has no change of the row.
   const row* find(std::string_view key) const;
+  /// Like `find`, for a command that looks the row up.
+  const row* use(std::string_view key);
   void put(std::string key, std::string value);
   /// A row that the database never held.
   void insert(std::string key, std::string value);
@@ -50,8 +55,14 @@ class write_buffer {
   bool empty() const { return in_order_.empty() && others_.empty(); }
   /// Approximate bytes of keys and values.
   std::size_t bytes() const { return bytes_; }
-  void visit(const std::function<void(const std::string& key, const row& it)>& visitor) const;
-  /// Removes all changes, after they were written to the database.
+  using change_visitor = std::function<void(const std::string& key, const row& it)>;
+  void visit(const change_visitor& visitor) const;
+  /// Visits first the rows that are kept in order, then the others, sorted by their keys, too: in
+  /// this order the database takes them in half of the time.
+  void visit_sorted(const change_visitor& visitor) const;
+  /// Removes all changes, after they were written to the database. The rows that commands looked up
+  /// before or after the change go to the cache; most others, those of new files, are not read
+  /// soon.
   void move_to(row_cache& known);
 
   using ordered = std::map<std::string, row, std::less<>>;

@@ -4,19 +4,26 @@
 #include "bulk/server.hpp"
 #include "temporary_folder.hpp"
 
+#include <atoll/core/open_files.hpp>
+
 #include <benchmark/benchmark.h>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
+#include <sys/wait.h>
 
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <fcntl.h>
+#include <malloc.h>
 #include <memory>
 #include <string>
 #include <thread>
+#include <tuple>
+#include <unistd.h>
 #include <vector>
 
 namespace {
@@ -127,6 +134,39 @@ void read_blocks(benchmark::State& state) {
   set_rate(state, chunk_size);
 }
 
+/// The same over several connections, each with a thread.
+void read_in_parallel(benchmark::State& state) {
+  node one{"store"};
+  auto threads = static_cast<std::uint64_t>(state.range(0));
+  {
+    bulk_connection over{one.server->listens_at(), caller()};
+    std::vector<write_target> targets = {{"one", one.server->listens_at(), 0}};
+    for (std::uint64_t i = 0; i < chunks; ++i)
+      must(over.write_chunk(targets, id_of(i), chunk_data(), durability::replicated));
+  }
+  must(one.store->flush());
+  std::vector<std::unique_ptr<bulk_connection>> connections;
+  for (std::uint64_t i = 0; i < threads; ++i) {
+    connections.push_back(std::make_unique<bulk_connection>(one.server->listens_at(), caller()));
+    must(connections.back()->probe());
+  }
+  constexpr std::size_t range = 1024 * 1024;
+  constexpr auto ranges = chunks * (chunk_size / range);
+  for (auto _ : state) {
+    std::atomic<std::uint64_t> next = 0;
+    std::vector<std::thread> readers;
+    for (auto& over : connections)
+      readers.emplace_back([&next, &over] {
+        std::vector<std::byte> buffer(range);
+        for (auto i = next++; i < ranges; i = next++)
+          must(over->read_fragment({id_of(i % chunks), 0}, i / chunks * range, buffer));
+      });
+    for (auto& each : readers)
+      each.join();
+  }
+  set_rate(state, chunks * chunk_size);
+}
+
 /// A file of the same size, written and synced in the same folder: what the disk can do.
 void local_file(benchmark::State& state) {
   temporary_folder home;
@@ -180,9 +220,75 @@ void write_small(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations());
 }
 
+/// Opens so many connections in another process, and keeps them open until the destructor.
+class idle_clients {
+ public:
+  idle_clients(const atl::endpoint& node, std::size_t count) {
+    if (::pipe(ready_) != 0 || ::pipe(release_) != 0)
+      std::abort();
+    child_ = ::fork();
+    if (child_ == 0) {
+      connect(node, count);
+      char byte = 0;
+      std::ignore = ::write(ready_[1], &byte, 1);
+      ::close(release_[1]);
+      std::ignore = ::read(release_[0], &byte, 1);
+      ::_exit(0);
+    }
+    ::close(ready_[1]);
+    char byte = 0;
+    if (::read(ready_[0], &byte, 1) != 1)
+      std::abort();
+  }
+  ~idle_clients() {
+    ::close(release_[1]);
+    ::waitpid(child_, nullptr, 0);
+  }
+
+ private:
+  static void connect(const atl::endpoint& node, std::size_t count) {
+    static std::vector<std::unique_ptr<bulk_connection>> all;
+    for (std::size_t i = 0; i < count; ++i) {
+      all.push_back(std::make_unique<bulk_connection>(node, caller()));
+      must(all.back()->probe());
+    }
+  }
+
+  int ready_[2]{};
+  int release_[2]{};
+  pid_t child_ = 0;
+};
+
+std::size_t heap_bytes() {
+  auto heap = ::mallinfo2();
+  return heap.uordblks + heap.hblkhd;
+}
+
+/// Heap that a node needs for a connection that has made a request and is idle.
+void idle_connections(benchmark::State& state) {
+  constexpr std::size_t count = 1000;
+  atl::raise_open_files_limit();
+  node one{"store"};
+  idle_clients first{one.server->listens_at(), 10}; // what the first connections allocate for all
+  for (auto _ : state) {
+    auto before = heap_bytes();
+    idle_clients more{one.server->listens_at(), count};
+    state.counters["bytes_each"] =
+        (static_cast<double>(heap_bytes()) - static_cast<double>(before)) / count;
+  }
+}
+
+BENCHMARK(idle_connections)->Iterations(1)->Unit(benchmark::kMillisecond)->UseRealTime();
 BENCHMARK(loopback_copy)->Unit(benchmark::kMillisecond)->UseRealTime();
 BENCHMARK(read_fragments)->Unit(benchmark::kMillisecond)->UseRealTime();
 BENCHMARK(read_blocks)->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK(read_in_parallel)
+    ->ArgName("connections")
+    ->Arg(1)
+    ->Arg(16)
+    ->Arg(192)
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime();
 BENCHMARK(local_file)->Unit(benchmark::kMillisecond)->UseRealTime();
 BENCHMARK(write_pipeline)
     ->ArgNames({"nodes", "fsync"})

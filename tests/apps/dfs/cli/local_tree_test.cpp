@@ -31,7 +31,7 @@ walk_record walk(const std::string& folder) {
   visitor.file = [&](auto&, auto& relative, auto bytes) {
     seen.files.push_back(relative + " " + std::to_string(bytes));
   };
-  visitor.other = [&](auto& path) { seen.others.push_back(path); };
+  visitor.other = [&](auto& path, auto&) { seen.others.push_back(path); };
   visitor.problem = [&](auto& problem) { seen.problems.push_back(problem.message); };
   visitor.stop = [] { return false; };
   dfs::cli::walk_tree(folder, visitor);

@@ -27,10 +27,10 @@ storage_heartbeat some_heartbeat() {
 cluster_info some_info() {
   cluster_info it;
   it.cluster = "reef";
-  it.chunk_bytes = 8 << 20;
-  it.recovery = {"replicate", "1.0.0",
-                 atl::spi::options{{{"copies", std::int64_t{3}}, {"fast", true}, {"x", 0.5}}}};
-  it.reads = {"random", "1.0.0", {}};
+  it.grace_us = 7;
+  it.losses_survived = 1;
+  it.reads = {"random", "1.0.0",
+              atl::spi::options{{{"copies", std::int64_t{3}}, {"fast", true}, {"x", 0.5}}}};
   it.storages = {{{1, "storage-1", {"::1", 9}}, "rack", 1.0, 99, 77, true}};
   return it;
 }
@@ -61,10 +61,10 @@ void check_altered_bytes(const std::string& whole, Decode decode) {
 
 TEST_CASE("each message is decoded as it was encoded, and damaged ones are refused") {
   check_altered_bytes(encode(some_heartbeat()), decode_storage_heartbeat);
-  check_altered_bytes(encode(storage_commands{"group", 1, true, {{{1, 2}, 3, false}}}),
+  check_altered_bytes(encode(storage_commands{"group", 1, true, 5, {{{1, 2}, 3, 4}}}),
                       decode_storage_commands);
   check_altered_bytes(encode(allocate_request{1, 2, 3, {4, 5}}), decode_allocate_request);
-  check_altered_bytes(encode(allocate_response{{{{1, 2}, {{3, "n", {"h", 4}}}}}, {}}),
+  check_altered_bytes(encode(allocate_response{{{{1, 2}, {{3, "n", {"h", 4}}}}}, {}, 6}),
                       decode_allocate_response);
   check_altered_bytes(
       encode(allocate_response{{}, atl::error{atl::errc::no_space, "all are full"}}),
@@ -78,6 +78,24 @@ TEST_CASE("each message is decoded as it was encoded, and damaged ones are refus
   collected.nodes_down = {"storage-1", "storage-2"};
   check_altered_bytes(encode(collected), decode_collect_state);
   check_altered_bytes(encode(some_info()), decode_cluster_info);
+}
+
+TEST_CASE("equal settings have equal versions, and other settings another one") {
+  auto info = some_info();
+  auto version = settings_version(info);
+  info.storages.clear();
+  info.version = 5;
+  CHECK(settings_version(info) == version);
+  SUBCASE("another balancer") {
+    info.reads.name = "round_robin";
+  }
+  SUBCASE("another option of the scheme") {
+    info.recovery.options = atl::spi::options{{{"copies", std::int64_t{2}}}};
+  }
+  SUBCASE("another chunk size") {
+    ++info.chunk_bytes;
+  }
+  CHECK(settings_version(info) != version);
 }
 
 TEST_CASE("counts beyond the limits are refused before memory is allocated") {

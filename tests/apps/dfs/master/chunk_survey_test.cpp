@@ -20,10 +20,10 @@ chunk_id id_of(std::uint64_t number) {
 }
 
 chunk_record chunk(std::uint64_t number, std::vector<storage_id> nodes) {
-  return {id_of(number), 100, std::move(nodes), 0};
+  return {id_of(number), 100, std::move(nodes), 0, 1};
 }
 
-bool is_any_present(const std::vector<bool>& present) {
+bool is_any_present(policy_id, const std::vector<bool>& present) {
   return std::ranges::count(present, true) > 0;
 }
 
@@ -50,6 +50,13 @@ struct fixture {
     it.uuid = it.name;
     it.from_scratch = from_scratch;
     it.changes = std::move(changes);
+    auto known = registry.find(it.name);
+    it.told = known && !from_scratch ? known->told : 0;
+    it.told_digest = known && !from_scratch ? known->told_digest : 0;
+    for (auto& change : it.changes) {
+      ++it.told;
+      it.told_digest = protocol::add_to_digest(it.told_digest, change);
+    }
     auto& node = registry.update(it, now);
     node.id = id;
     return node;
@@ -295,7 +302,8 @@ TEST_CASE("a scheme that throws ends the survey with the reason, not the master"
   fixture f;
   f.store(1, {1, 2});
   f.survey = chunk_survey{
-      [](const std::vector<bool>&) -> bool { throw std::runtime_error{"no idea"}; }, delay};
+      [](policy_id, const std::vector<bool>&) -> bool { throw std::runtime_error{"no idea"}; },
+      delay};
   for (int i = 0; i < 20; ++i) {
     f.now += seconds{1};
     f.report(1);

@@ -12,8 +12,8 @@ using std::chrono::seconds;
 namespace {
 
 const steady_time begin{seconds{1000}};
-const collection::fragment dead{{5, 1}, 0};
-const collection::fragment alive{{6, 1}, 0};
+const collection::fragment dead{{5, 1}, 0, 3};
+const collection::fragment alive{{6, 1}, 0, 4};
 
 protocol::storage_heartbeat report_of(std::string name, std::uint64_t removed_bytes) {
   protocol::storage_heartbeat it;
@@ -31,14 +31,29 @@ struct fixture {
     for (auto* name : {"a", "b"}) {
       auto report = report_of(name, 400);
       report.from_scratch = true;
-      report.changes = {{dead.first, dead.second, true}, {alive.first, alive.second, true}};
+      report.changes = {{dead.chunk, dead.index, true, 3}, {alive.chunk, alive.index, true, 4}};
+      count(report);
       registry.update(report, begin).id = ++id;
+    }
+  }
+
+  /// As a node counts what it tells.
+  void count(protocol::storage_heartbeat& report) const {
+    auto& nodes = registry.nodes();
+    if (auto known = nodes.find(report.name); known != nodes.end() && !report.from_scratch) {
+      report.told = known->second.told;
+      report.told_digest = known->second.told_digest;
+    }
+    for (auto& change : report.changes) {
+      ++report.told;
+      report.told_digest = protocol::add_to_digest(report.told_digest, change);
     }
   }
 
   void remove(const std::string& node, steady_time when) {
     auto report = report_of(node, 1000);
-    report.changes = {{dead.first, dead.second, false}};
+    report.changes = {{dead.chunk, dead.index, false}};
+    count(report);
     registry.update(report, when);
   }
   collect_phase phase() { return subject.state(registry).phase; }

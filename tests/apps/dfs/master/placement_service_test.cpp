@@ -39,6 +39,7 @@ struct scripted_balancer : atl::spi::balancer {
   }
   void observe(slot who, const atl::spi::outcome& result, atl::spi::timestamp) override {
     outcomes.emplace_back(members[who].id, result.ok);
+    latency = result.latency;
   }
 
   std::vector<storage_id> picks{1, 2, 3};
@@ -46,6 +47,7 @@ struct scripted_balancer : atl::spi::balancer {
   std::vector<atl::spi::member> members;
   int updates = 0;
   std::vector<std::pair<std::uint64_t, bool>> outcomes;
+  std::chrono::microseconds latency{0}; ///< of the last outcome
 };
 
 struct two_of_three : atl::spi::recovery {
@@ -70,6 +72,8 @@ struct two_of_three : atl::spi::recovery {
 
 struct fixture {
   fixture() {
+    subject.add_policy(no_policy, {balancer, "scripted", std::make_shared<two_of_three>()},
+                       registry, begin);
     storage_id id = 0;
     for (auto* name : {"a", "b", "c", "d"})
       report(name, {}, ++id);
@@ -95,7 +99,7 @@ struct fixture {
 
   std::shared_ptr<scripted_balancer> balancer = std::make_shared<scripted_balancer>();
   storage_registry registry{seconds{1}};
-  placement_service subject{balancer, std::make_shared<two_of_three>(), 1, "scripted"};
+  placement_service subject{1};
 };
 
 } // namespace
@@ -229,6 +233,14 @@ TEST_CASE("the balancer learns what became of an upload's fragments") {
   CHECK(in_flight() == counts{0, 0, 0, 0});
 }
 
+TEST_CASE("the time of an upload's chunks that were placed together is shared among them") {
+  fixture it;
+  REQUIRE(it.subject.place({7, 4, 100, {}}, it.registry, 1, 0, begin).has_value());
+  it.subject.finish(7, begin + seconds{8});
+  CHECK(it.balancer->outcomes.size() == 12);
+  CHECK(it.balancer->latency == seconds{2});
+}
+
 TEST_CASE("a balancer that fails is named, and asked again by the next request") {
   fixture it;
   auto place = [&] { return it.subject.place({1, 1, 100, {}}, it.registry, 1, 0, begin); };
@@ -318,12 +330,80 @@ TEST_CASE("space is short when nodes are full and too few others remain for the 
   auto fill = [&](const char* name) {
     it.report(name, [](auto& report) { report.free_bytes = 10; });
   };
-  CHECK_FALSE(it.subject.lacks_space(it.registry, 100, begin));
+  CHECK_FALSE(it.subject.lacks_space(no_policy, 100, it.registry, begin));
   fill("a"); // a chunk has three fragments: three nodes are left
-  CHECK_FALSE(it.subject.lacks_space(it.registry, 100, begin));
+  CHECK_FALSE(it.subject.lacks_space(no_policy, 100, it.registry, begin));
   fill("b");
-  CHECK(it.subject.lacks_space(it.registry, 100, begin));
-  CHECK_FALSE(it.subject.lacks_space(it.registry, 10, begin)); // the nodes have that much space
+  CHECK(it.subject.lacks_space(no_policy, 100, it.registry, begin));
+  CHECK_FALSE(
+      it.subject.lacks_space(no_policy, 10, it.registry, begin)); // the nodes have that much space
   // Nodes that are down are not full: a collection would free nothing.
-  CHECK_FALSE(it.subject.lacks_space(it.registry, 100, begin + seconds{2}));
+  CHECK_FALSE(it.subject.lacks_space(no_policy, 100, it.registry, begin + seconds{2}));
+}
+
+TEST_CASE("each policy places by its own plugins, and one that isn't known is refused") {
+  fixture it;
+  auto other = std::make_shared<scripted_balancer>();
+  other->picks = {4, 3};
+  auto place = [&](policy_id policy) {
+    return it.subject.place({1, 1, 100, {}, policy}, it.registry, 1, 0, begin);
+  };
+  auto refused = place(7);
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().code == atl::errc::refused);
+  // The nodes that have reported already are the new policy's as well.
+  it.subject.add_policy(7, {other, "other", std::make_shared<two_of_three>()}, it.registry, begin);
+  auto room = place(7);
+  REQUIRE(room.has_value());
+  REQUIRE(room->placements[0].targets.size() == 2);
+  CHECK(room->placements[0].targets[0].name == "d");
+  it.balancer->outcomes.clear();
+  it.subject.finish(1, begin);
+  CHECK(other->outcomes.size() == 2);
+  CHECK(it.balancer->outcomes.empty());
+}
+
+TEST_CASE("the pool of the placement is measured like a dispatcher's, and follows its options") {
+  auto balancer = std::make_shared<scripted_balancer>();
+  atl::pool_options options;
+  options.outliers.failures = 1;
+  placement_service subject{1, options};
+  storage_registry registry{seconds{1}};
+  subject.add_policy(no_policy, {balancer, "scripted", std::make_shared<two_of_three>()}, registry,
+                     begin);
+  for (storage_id id = 1; id <= 4; ++id) {
+    protocol::storage_heartbeat report;
+    report.group = "group";
+    report.name = std::string(1, static_cast<char>('a' + id - 1));
+    report.free_bytes = id == 4 ? 0 : 1000;
+    auto& node = registry.update(report, begin);
+    node.id = id;
+    subject.on_report(report.name, node, registry, begin);
+  }
+  REQUIRE(subject.place({7, 1, 100, {}}, registry, 1, 0, begin).has_value());
+  REQUIRE(subject.place({7, 1, 100, {2}}, registry, 2, 0, begin).has_value()); // 2 has failed
+  atl::metric_set metrics;
+  subject.add_metrics(metrics);
+  auto value = [&](const char* name, const char* worker = nullptr) {
+    for (auto& sample : metrics.find(name)->samples)
+      if (worker == nullptr || sample.labels.at(1).value == worker)
+        return sample.value;
+    return -1.0;
+  };
+  CHECK(metrics.find("atoll_dispatcher_info")->samples.at(0).labels ==
+        atl::metric_labels{{"dispatcher", "placement-0"}, {"balancer", "scripted"}});
+  CHECK(value("dfs_master_uploads") == 1);
+  CHECK(value("atoll_dispatcher_workers") == 4);
+  CHECK(value("atoll_dispatcher_workers_available") == 4);
+  CHECK(value("atoll_dispatcher_workers_ejected") == 1);
+  CHECK(value("atoll_dispatcher_plugin_errors_total") == 0);
+  CHECK(value("atoll_dispatcher_worker_ejected", "b") == 1);
+  CHECK(value("atoll_dispatcher_worker_ejected", "a") == 0);
+  CHECK(value("atoll_dispatcher_worker_in_flight", "a") == 1);
+  CHECK(value("atoll_dispatcher_worker_in_flight", "b") == 0);
+  balancer->on_pick = [](const auto&) { throw std::runtime_error{"no idea"}; };
+  CHECK_FALSE(subject.place({8, 1, 100, {}}, registry, 3, 0, begin).has_value());
+  atl::metric_set later;
+  subject.add_metrics(later);
+  CHECK(later.find("atoll_dispatcher_plugin_errors_total")->samples.at(0).value == 1);
 }

@@ -26,6 +26,19 @@ TEST_CASE("with enough open files a node gets the connections that it asks for")
   CHECK(plan->sync_backlog == 256);
 }
 
+TEST_CASE("a limit of 65,536 open files is enough for thousands of connections beside a master") {
+  auto node = node_with(true, true);
+  node.connections_max = 4096;
+  auto plan = plan_open_files(node, durability::replicated, 65'536);
+  REQUIRE(plan.has_value());
+  CHECK(plan->connections == 4096);
+  CHECK(plan->unproved == 256);
+  auto few = plan_open_files(node, durability::replicated, 4096);
+  REQUIRE(few.has_value());
+  CHECK(few->connections > 800);
+  CHECK(few->connections < 4096 / 4);
+}
+
 TEST_CASE("with few open files a storage node serves fewer connections, and keeps a reserve") {
   std::uint32_t before = 256;
   for (std::uint64_t limit : {1024, 512, 256, 128}) {

@@ -112,6 +112,13 @@ storage_agent::settings settings_for(rt::system& actors, const scripted_master& 
   return settings;
 }
 
+std::uint64_t generation_of(chunk_store& store, const fragment_key& key) {
+  for (auto& stored : store.list())
+    if (stored.key == key)
+      return stored.generation;
+  return 0;
+}
+
 void register_types_once() {
   static std::once_flag once;
   std::call_once(once, [] { caf::init_global_meta_objects<caf::id_block::dfs>(); });
@@ -128,7 +135,7 @@ TEST_CASE("a storage node ignores deletions ordered by a master of another group
   protocol::storage_commands orders;
   orders.id = 1;
   orders.group = "another group";
-  orders.remove = {{key.chunk, key.fragment, false}};
+  orders.remove = {{key.chunk, key.fragment, generation_of(*disk.store, key)}};
   master.order(orders);
 
   rt::system actors{1};
@@ -161,11 +168,47 @@ TEST_CASE("a storage node reports at once when a master says that orders wait") 
   auto agent =
       actors->spawn<storage_agent, caf::detached>(settings_for(actors, master, disk, rare));
   master.wait_for_report(); // because the connection is new
-  orders.remove = {{key.chunk, key.fragment, false}};
+  orders.remove = {{key.chunk, key.fragment, generation_of(*disk.store, key)}};
   master.order(orders);
   master.send(protocol::kind::report_now);
   master.wait_for_report();
   while (get(*disk.store, key) != "not_found")
     std::this_thread::yield();
+  caf::anon_send_exit(agent, caf::exit_reason::user_shutdown);
+}
+
+TEST_CASE("a storage node removes the copy that an order names and no later one, and follows no "
+          "order of an older term") {
+  register_types_once();
+  store_fixture disk;
+  auto key = key_of(1);
+  auto bystander = key_of(2);
+  REQUIRE(put(*disk.store, key, "data"));
+  REQUIRE(put(*disk.store, bystander, "data"));
+  auto former = generation_of(*disk.store, key);
+  REQUIRE(put(*disk.store, key, "data")); // stored already, and somebody relies on it anew
+  CHECK(generation_of(*disk.store, key) != former);
+  scripted_master master;
+  protocol::storage_commands orders;
+  orders.id = 1;
+  orders.group = "the group of the data";
+  orders.term = 5;
+  orders.remove = {{key.chunk, key.fragment, former}};
+  master.order(orders);
+  rt::system actors{1};
+  auto agent =
+      actors->spawn<storage_agent, caf::detached>(settings_for(actors, master, disk, quick()));
+  master.wait_until_taken();
+  CHECK(get(*disk.store, key) == "data");
+  orders.term = 4;
+  orders.remove = {{key.chunk, key.fragment, generation_of(*disk.store, key)}};
+  master.order(orders);
+  master.wait_until_taken();
+  CHECK(get(*disk.store, key) == "data");
+  orders.term = 5;
+  master.order(orders);
+  master.wait_until_taken();
+  CHECK(get(*disk.store, key) == "not_found");
+  CHECK(get(*disk.store, bystander) == "data");
   caf::anon_send_exit(agent, caf::exit_reason::user_shutdown);
 }

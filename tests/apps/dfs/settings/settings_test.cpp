@@ -115,6 +115,8 @@ TEST_CASE("contradictions are reported with their place") {
           "5:", "only a storage node listens there");
   refused(good + "\n[links]\nheartbeat = \"3s\"\n", "16:", "at least twice");
   refused(good + "\n[files]\nchunk_size = 100000\n", "16:", "multiple of 64KiB");
+  refused(good + "\n[names]\ncache = \"1MiB\"\n", "16:", "at least 8MiB");
+  refused(good + "\n[names]\ncache = \"much\"\n", "16:", "a size such as");
   refused(good + "\n[files]\nsession_expiry = \"1m\"\n[client]\ntimeout = \"50s\"\n",
           "16:", "twice client.timeout");
   refused(replaced(good, "id = 1", "id = 1\njoins = true"), "12:", "needs one at its birth");
@@ -129,6 +131,21 @@ TEST_CASE("the former name of a key is refused with the name that it has now") {
   auto got = read(good + "[files]\ncollection_interval = \"3s\"\n");
   CHECK(got.problem == "");
   CHECK(got.cluster.collection_interval == std::chrono::seconds{3});
+}
+
+TEST_CASE("the storage nodes that get new chunks are a pool with the keys of a dispatcher's") {
+  auto plain = read(good).cluster.placement;
+  CHECK(plain.outliers.failures == 5);
+  CHECK(plain.slow_start == std::chrono::seconds{10});
+  CHECK(plain.balancer_timeout == std::chrono::seconds{1});
+  auto got = read(good + "[placement]\neject_after = 7\neject_for = \"8s\"\nslow_start = \"9s\"\n"
+                         "balancer_timeout = \"11ms\"\n");
+  CHECK(got.problem == "");
+  auto& pool = got.cluster.placement;
+  CHECK(pool.outliers.failures == 7);
+  CHECK(pool.outliers.ejection == std::chrono::seconds{8});
+  CHECK(pool.slow_start == std::chrono::seconds{9});
+  CHECK(pool.balancer_timeout == std::chrono::milliseconds{11});
 }
 
 TEST_CASE("an address of all interfaces is refused as a public address in every notation") {

@@ -1,3 +1,4 @@
+#include "faulty_disk.hpp"
 #include "store_fixture.hpp"
 
 #include <algorithm>
@@ -203,4 +204,31 @@ TEST_CASE("a folder that another store has open is refused") {
   REQUIRE(!second);
   CHECK(second.error().code == errc::refused);
   CHECK(second.error().message.find("another process") != std::string::npos);
+}
+
+TEST_CASE("a fragment in memory is opened without the disk, and one that isn't there is left to "
+          "whoever may wait") {
+  store_fixture at;
+  auto data = pattern(3 * block_size + 5);
+  REQUIRE(put(*at.store, key_of(1), data));
+  REQUIRE(at.store->open(key_of(1)));
+  if (auto opened = at.store->open_cached(key_of(1))) { // a file system may not know how
+    CHECK(opened->size == data.size());
+    CHECK(opened->block_crcs == crcs_of(data));
+    CHECK(opened->file.is_cached(0, data.size()));
+  }
+  CHECK_FALSE(at.store->open_cached(key_of(2)));
+  at.flip_bit(key_of(1), -5);
+  CHECK_FALSE(at.store->open_cached(key_of(1)));
+  CHECK(at.store->usage()->damaged == 0);
+  CHECK_FALSE(at.store->open(key_of(1)));
+  CHECK(at.store->usage()->damaged == 1);
+}
+
+TEST_CASE("a disk that can't tell what is in memory opens nothing without waiting") {
+  faulty_disk disk;
+  store_fixture at{disk};
+  REQUIRE(put(*at.store, key_of(1), "data"));
+  CHECK_FALSE(at.store->open_cached(key_of(1)));
+  CHECK(at.store->open(key_of(1)));
 }

@@ -1,3 +1,4 @@
+#include "row_cache.hpp"
 #include "temporary_folder.hpp"
 #include "write_buffer.hpp"
 
@@ -67,13 +68,22 @@ TEST_CASE("a flush visits all rows, which then count as stored in the database")
   CHECK(seen == std::map<std::string, std::string>{{"d1", "1"}, {"i1", "2"}, {"i2", "erased"}});
   CHECK(rows.in_order().size() == 1);
   CHECK(rows.all_in_order().size() == 3);
-  row_cache known;
+  std::string order;
+  rows.put("i0", "3");
+  rows.visit_sorted([&](const std::string& key, const atl::row&) { order += key + " "; });
+  CHECK(order == "d1 i0 i1 i2 ");
+  row_cache known{1u << 20};
+  known.put("i2", "before");
+  REQUIRE(rows.use("d1") != nullptr);
+  REQUIRE(rows.use("i1")->value == "2");
+  CHECK(rows.use("other") == nullptr);
   rows.move_to(known);
   CHECK(rows.empty());
   CHECK(rows.bytes() == 0);
-  CHECK(*known.find("d1") == "1");
-  CHECK(*known.find("i1") == "2");
-  CHECK_FALSE(known.find("i2")->has_value());
+  CHECK(known.find("d1")->value == "1");
+  CHECK(known.find("i1")->value == "2");
+  CHECK_FALSE(known.find("i2")->exists);
+  CHECK_FALSE(known.contains("i0")); // no command looked it up
 }
 
 TEST_CASE("a scan merges the database with unwritten rows") {

@@ -49,7 +49,11 @@ class replicated_state final : public state_machine {
     /// it is missing and there is room. Empty: no such file.
     std::filesystem::path ballast{};
     std::size_t write_buffer_bytes = 16u << 20; ///< the size of each of two buffers
-    std::size_t block_cache_bytes = 32u << 20;
+    /// The memory for rows of the database that are read again: half of it for the rows that the
+    /// applying thread used last, half for RocksDB's blocks with their indexes and filters. Blocks
+    /// serve all threads, and a block of 4 KiB is read for one row of perhaps 100 bytes. At least
+    /// 64 KiB are useful.
+    std::size_t cache_bytes = 64u << 20;
     /// A flush is due if so many bytes are in memory only.
     std::size_t write_buffer_bytes_max = 8u << 20;
     /// A flush is also due after so many bytes of commands, because the log keeps these until the
@@ -74,6 +78,11 @@ class replicated_state final : public state_machine {
   result<std::string> query(std::string_view query) const override;
   std::optional<std::string> try_query_in_memory(std::string_view query) const override;
   bool can_apply_inline() const override;
+
+  /// Only while commands need the disk.
+  bool wants_prepare() const override;
+  /// Has the logic read the command's rows; see `service_logic::prepare`.
+  void prepare(std::string_view command) const override;
 
   /// The members that were admitted, as this replica knows: those of `group_members.hpp`.
   result<std::vector<member_identity>> members() const;

@@ -81,6 +81,20 @@ class service_logic {
     return std::nullopt;
   }
 
+  /// Reads, with `state.get`, rows that `apply` of the command will look up, so that they are in
+  /// memory by then and `apply` doesn't wait for the disk; `state.scan` helps scans, somewhat less.
+  /// A hint: no answer depends on what the function reads, returns or throws. By default nothing is
+  /// read ahead.
+  ///
+  /// Called by several threads at once, also during `apply`, for commands that are proposed and
+  /// perhaps never applied, with bytes as hostile as those of `apply`. The rows are those of the
+  /// database, without the changes of the last second; they may change between two reads. Must not
+  /// use what the logic keeps in memory. After `prepared_rows_max` rows all others are missing.
+  virtual void prepare(row_reader& state, const service_command& command) const {
+    static_cast<void>(state);
+    static_cast<void>(command);
+  }
+
   /// Would the command take up space? If not, it is also carried out on a full disk: a command that
   /// frees space, or that is needed to free some. Called like `admission_check`.
   virtual bool takes_space(const service_command&) const { return true; }
@@ -89,5 +103,8 @@ class service_logic {
 /// The bound of an answer to a command, which the session keeps. A longer answer is replaced by an
 /// error.
 inline constexpr std::size_t service_answer_bytes_max = 64u << 10;
+
+/// The bound of the rows that are read ahead for a command.
+inline constexpr std::size_t prepared_rows_max = 256;
 
 } // namespace atl

@@ -1,0 +1,163 @@
+#include "client/chunk_uploader.hpp"
+
+#include "client/busy_wait.hpp"
+#include "client/plugin_call.hpp"
+
+#include <atoll/core/crc32c.hpp>
+#include <atoll/net/run_here.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <utility>
+#include <vector>
+
+namespace dfs {
+
+namespace {
+
+using atl::errc;
+using atl::fail;
+using clock = std::chrono::steady_clock;
+
+constexpr int attempts_at_storing = 3;
+
+/// The first attempt doesn't wait for a silent node for long, because there may be others. A node
+/// whose disk is slow isn't silent.
+constexpr std::chrono::milliseconds first_attempt_timeout{600};
+
+std::vector<fragment_write> targets_of(const protocol::placement& where) {
+  std::vector<fragment_write> targets;
+  for (auto& target : where.targets)
+    targets.push_back(
+        {target.id, {target.name, target.bulk, static_cast<std::uint32_t>(targets.size())}});
+  return targets;
+}
+
+} // namespace
+
+atl::result<chunk_record> chunk_uploader::store(placement_stock& places, const scheme& by,
+                                                std::string_view data) {
+  try {
+    return try_to_store(places, by, data);
+  } catch (const plugin_threw& problem) {
+    return fail(errc::internal, problem.what());
+  }
+}
+
+atl::result<chunk_record> chunk_uploader::try_to_store(placement_stock& places, const scheme& by,
+                                                       std::string_view data) {
+  auto crc = atl::crc32c(data);
+  std::vector<storage_id> avoid;
+  std::optional<atl::error> last_problem;
+  busy_wait waiting{view_.settings().busy_timeout};
+  const auto needed = by.policy.fragments_min;
+  for (int attempt = 1;; ++attempt) {
+    if (attempt > attempts_at_storing) {
+      // Nodes that don't answer this client but report to the masters (otherwise the masters would
+      // not choose them) are treated as busy.
+      if (last_problem->code != errc::timeout || !waiting.pause(progress_.last()))
+        break;
+      attempt = 1;
+      avoid.clear();
+    }
+    auto where = places.take(data.size(), avoid, clock::now());
+    if (!where && !avoid.empty()) {
+      // There are too few other nodes. A node that failed here may be back by now.
+      avoid.clear();
+      where = places.take(data.size(), avoid, clock::now());
+    }
+    if (!where) {
+      auto why = where.error();
+      if (last_problem)
+        why.message += "; before that: " + last_problem->message;
+      return tl::unexpected{why};
+    }
+    if (where->targets.size() > by.policy.fragments)
+      where->targets.resize(by.policy.fragments);
+    auto problems = write(*where, data, by, !last_problem);
+    note_suspects(*where, problems);
+    chunk_record record{where->chunk, data.size(), {}, crc, by.id};
+    for (auto& target : where->targets)
+      record.nodes.push_back(problems.contains(target.id) ? no_storage : target.id);
+    record.nodes.resize(by.policy.fragments, no_storage);
+    auto stored = where->targets.size() - problems.size();
+    // The goal is all fragments; a second attempt may find working nodes, a third is not worth its
+    // time.
+    if (problems.empty() || (attempt > 1 && stored >= needed))
+      return record;
+    for (auto& [id, problem] : problems) {
+      if (problem.why.code == errc::busy && stored < needed)
+        return tl::unexpected{still_busy(problem.why)};
+      if (problem.suspect)
+        avoid.push_back(id);
+      if (problem.suspect || !last_problem)
+        last_problem = problem.why;
+    }
+    if (stored >= needed && !has_others(record, problems))
+      return record; // no better nodes are available
+  }
+  auto code =
+      last_problem && last_problem->code == errc::no_space ? errc::no_space : errc::unavailable;
+  return fail(code, fmt::format("a chunk couldn't be stored on {} storage nodes: {}", needed,
+                                last_problem ? last_problem->message : "they were not reached"));
+}
+
+failed_writes chunk_uploader::write(const protocol::placement& where, std::string_view data,
+                                    const scheme& by, bool is_first_attempt) {
+  auto layout = by.recovery->layout();
+  auto context = atl::net::context_of_this_thread();
+  fragment_writes::tools tools{connections_, progress_, latencies_, timeouts_for(is_first_attempt),
+                               view_.settings().busy_timeout};
+  fragment_writes writes{tools, context, where.chunk, by.policy.durability};
+  auto targets = targets_of(where);
+  if (layout.identical)
+    return atl::net::run_here(*context, writes.write_copies(std::move(targets), data));
+  std::string scratch;
+  auto fragments = call_plugin("recovery", by.policy.recovery,
+                               [&] { return by.recovery->encode(data, scratch); });
+  targets.resize(std::min(targets.size(), fragments.size()));
+  return atl::net::run_here(
+      *context, writes.write_fragments(std::move(targets), fragments, layout.min_write));
+}
+
+bulk_timeouts chunk_uploader::timeouts_for(bool is_first_attempt) const {
+  auto timeouts = connections_.options().timeouts;
+  if (is_first_attempt) {
+    timeouts.connect = std::min(timeouts.connect, first_attempt_timeout);
+    timeouts.progress = std::min(timeouts.progress, first_attempt_timeout);
+  }
+  return timeouts;
+}
+
+/// The next chunks avoid a node that failed, before the masters notice.
+void chunk_uploader::note_suspects(const protocol::placement& where,
+                                   const failed_writes& problems) {
+  for (auto& target : where.targets)
+    if (auto problem = problems.find(target.id); problem == problems.end())
+      suspects_.remove(target.id);
+    else if (problem->second.suspect)
+      suspects_.add(target.id, clock::now());
+  if (!problems.empty())
+    view_.refresh_soon();
+}
+
+/// Are there healthy nodes that neither have a fragment nor have just failed?
+bool chunk_uploader::has_others(const chunk_record& record, const failed_writes& problems) const {
+  std::set<storage_id> spread(record.nodes.begin(), record.nodes.end());
+  return view_.nodes()->has_healthy(
+      [&](storage_id id) { return spread.contains(id) || problems.contains(id); });
+}
+
+atl::error chunk_uploader::still_busy(const atl::error& last) const {
+  return {errc::busy,
+          fmt::format("storage nodes were busy for {} s, and nothing moved meanwhile; "
+                      "try again later, or raise client.busy_timeout: {}",
+                      view_.settings().busy_timeout / std::chrono::seconds{1}, last.message)};
+}
+
+} // namespace dfs

@@ -1,0 +1,187 @@
+#include "client/chunk_reader.hpp"
+#include "data_path_fixture.hpp"
+
+#include <thread>
+
+/// How a client reads chunks from storage nodes. Where a node says nothing, the client would wait
+/// for it for an hour.
+using namespace dfs;
+using namespace dfs::test;
+using atl::errc;
+
+namespace {
+
+constexpr std::size_t chunk_bytes = 1'000'000;
+
+bulk_options patient() {
+  auto options = caller_options();
+  options.timeouts.progress = std::chrono::hours{1};
+  return options;
+}
+
+struct fixture : data_path {
+  chunk_reader reader{*view, connections, progress};
+  std::string data = pattern(chunk_bytes);
+  chunk_record record;
+
+  explicit fixture(bool parity = false, int count = 3)
+      : data_path{parity, count, patient()}, record{put_chunk(1, data)} {}
+
+  /// The bytes that were read, or the error.
+  std::string fetch(std::uint64_t offset = 0, std::size_t size = chunk_bytes) {
+    std::string into(size, '?');
+    auto done = reader.fetch(record, offset, into);
+    return done ? into : std::string{to_string(done.error().code)} + ": " + done.error().message;
+  }
+  /// Is the range read rightly?
+  bool reads(std::uint64_t offset = 0, std::size_t size = chunk_bytes) {
+    return fetch(offset, size) == data.substr(offset, size);
+  }
+  std::uint64_t bytes_read() {
+    std::uint64_t all = 0;
+    for (auto& node : nodes.nodes)
+      all += node->server->stats().read_bytes;
+    return all;
+  }
+  void damage(std::uint32_t fragment) {
+    std::fstream file{nodes[fragment].at.path_of(key_of(1, fragment)),
+                      std::ios::in | std::ios::out | std::ios::binary};
+    file.seekp(1000);
+    file.put(static_cast<char>(~data[1000]));
+  }
+};
+
+} // namespace
+
+TEST_CASE("any range of a chunk can be read, whatever its scheme") {
+  bool parity = false;
+  SUBCASE("copies") {}
+  SUBCASE("two halves and their parity") {
+    parity = true;
+  }
+  fixture it{parity};
+  for (std::uint64_t offset : {0, 1, 65'535, 65'536, 499'999, 500'000, 500'001})
+    for (std::size_t size : {1, 2, 65'536, 65'537, 400'000})
+      CHECK(it.reads(offset, size));
+  CHECK(it.reads());
+  CHECK(it.reads(chunk_bytes - 1, 1));
+  CHECK(it.fetch(chunk_bytes, 0).empty());
+  CHECK(it.fetch(chunk_bytes - 1, 2).starts_with("invalid: bytes 999999 to 1000001"));
+  CHECK(it.fetch(~0ull, 2).starts_with("invalid"));
+}
+
+TEST_CASE("of a copy only the blocks of the range are read") {
+  fixture it;
+  CHECK(it.reads(2 * block_size - 1, 2));
+  CHECK(it.reads(0, 1)); // by now the node has counted the first read
+  CHECK(it.bytes_read() >= 2 * block_size);
+  CHECK(it.bytes_read() <= 3 * block_size);
+}
+
+TEST_CASE("connections are kept between reads, also for other threads") {
+  fixture it;
+  for (int i = 0; i < 3; ++i)
+    std::thread{[&] { CHECK(it.reads(0, 100)); }}.join();
+  CHECK(it.connects_to(0) == 1);
+}
+
+TEST_CASE("while a node says nothing, another one is asked") {
+  bool parity = false;
+  SUBCASE("copies") {}
+  SUBCASE("two halves and their parity") {
+    parity = true;
+  }
+  fixture it{parity};
+  CHECK(it.reads(0, 100));
+  frozen_node frozen;
+  it.replace_node(0, frozen.endpoint());
+  for (int i = 0; i < 3; ++i)
+    CHECK(it.reads(7, 100'000));
+  CHECK(it.reads());
+}
+
+TEST_CASE("a node that says nothing is taken out after a few reads, and its hedges are counted") {
+  fixture it;
+  frozen_node frozen;
+  it.replace_node(0, frozen.endpoint());
+  for (int i = 0; i < 20; ++i)
+    CHECK(it.reads(0, 100));
+  auto counted = it.reader.counters();
+  CHECK(counted.hedges_won == atl::outlier_options{}.failures);
+  CHECK(counted.answered == 20);
+}
+
+TEST_CASE("a node that can't be reached is replaced by another one, and then asked last") {
+  bool parity = false;
+  SUBCASE("copies") {}
+  SUBCASE("two halves and their parity") {
+    parity = true;
+  }
+  fixture it{parity};
+  it.nodes[0].server->stop();
+  for (int i = 0; i < 3; ++i)
+    CHECK(it.reads());
+  CHECK(it.reader.counters().retries <= 1);
+}
+
+TEST_CASE("nodes that are said to be down are asked last") {
+  bool parity = false;
+  SUBCASE("copies") {}
+  SUBCASE("two halves and their parity") {
+    parity = true;
+  }
+  fixture it{parity};
+  {
+    std::lock_guard lock{it.mutex};
+    for (auto& node : it.views)
+      node.healthy = false;
+  }
+  REQUIRE(it.view->refresh());
+  CHECK(it.reads());
+}
+
+TEST_CASE("a damaged fragment is replaced by another one, and moved aside by its node") {
+  bool parity = false;
+  SUBCASE("copies") {}
+  SUBCASE("two halves and their parity") {
+    parity = true;
+  }
+  fixture it{parity};
+  it.damage(0);
+  CHECK(it.reads());
+  CHECK(get(*it.nodes[0].at.store, key_of(1, 0)) == "not_found");
+}
+
+TEST_CASE("a chunk of which too few fragments are left is lost, unless a node isn't reached") {
+  fixture it;
+  for (std::uint32_t i = 0; i < 3; ++i)
+    it.damage(i);
+  CHECK(it.fetch().starts_with("corrupt: chunk "));
+  CHECK(it.fetch().find("is lost: all its storage nodes answered") != std::string::npos);
+  it.nodes[2].server->stop();
+  CHECK(it.fetch().starts_with("unavailable: chunk "));
+}
+
+TEST_CASE("a fragment of another length is damaged") {
+  fixture it;
+  it.record.size_bytes = chunk_bytes + 1;
+  it.records.front() = it.record;
+  CHECK(it.fetch(0, chunk_bytes + 1)
+            .find("it is 1000000 bytes long and the chunk's scheme makes it "
+                  "1000001") != std::string::npos);
+  CHECK(it.fetch(chunk_bytes - 1, 2).starts_with("corrupt"));
+}
+
+TEST_CASE("a chunk that has moved is read from its new nodes, one that is gone isn't found") {
+  fixture it{false, 6};
+  auto moved = it.record;
+  for (std::uint32_t i = 0; i < 3; ++i) {
+    REQUIRE(put(*it.nodes[i + 3].at.store, key_of(1, i), it.data));
+    REQUIRE(it.nodes[i].at.store->remove(key_of(1, i)));
+    moved.nodes[i] = i + 4;
+  }
+  it.records.front() = moved;
+  CHECK(it.reads(5, 10));
+  it.records.clear();
+  CHECK(it.fetch(5, 10).starts_with("not_found: chunk "));
+}
