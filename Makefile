@@ -1,7 +1,7 @@
 # The few commands that people type. Each sets up what it needs.
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
-.PHONY: help setup build programs tidy check test demo bench bench-large verify sanitize asan tsan format lint install deb clean
+.PHONY: help setup build programs tidy check test demo bench bench-large verify sanitize asan tsan fuzz format lint install deb clean
 
 preset ?= release
 jobs ?= $(shell nproc)
@@ -76,6 +76,17 @@ asan: ## build with AddressSanitizer and UBSan, and run all tests
 
 tsan: ## build with ThreadSanitizer, and run all tests
 	@$(MAKE) --no-print-directory test preset=tsan
+
+fuzz_seconds ?= 60
+fuzz: ## try hostile bytes on each decoder, with Clang's libFuzzer; fuzz_seconds=60 for each
+	@cmake/setup.sh --with clang --with libclang-rt-14-dev
+	@cmake -S tests/fuzz -B build/fuzz -G Ninja -DCMAKE_CXX_COMPILER=clang++ >/dev/null
+	@cmake --build build/fuzz -j $(jobs)
+	@for target in build/fuzz/fuzz_*; do \
+	  name=$${target##*/fuzz_}; mkdir -p build/fuzz/found/$$name; echo "fuzz: $$name"; \
+	  $$target -max_total_time=$(fuzz_seconds) -max_len=4096 -verbosity=0 -artifact_prefix=build/fuzz/$$name- \
+	    build/fuzz/found/$$name tests/fuzz/corpus/$$name || exit; \
+	done
 
 format: ## format all C++ files
 	@git ls-files '*.cpp' '*.hpp' | xargs clang-format -i

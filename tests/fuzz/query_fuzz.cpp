@@ -1,0 +1,10 @@
+#include "fuzzing.hpp"
+#include "namespace/query.hpp"
+
+void fuzzing::try_bytes(std::string_view bytes) {
+  auto decoded = dfs::decode_query(bytes);
+  auto is_short = dfs::is_about_one_entry(bytes);
+  promise(decoded || !is_short);
+  if (decoded)
+    promise(dfs::encode(*decoded) == bytes);
+}
