@@ -134,6 +134,8 @@ void bulk_server::implementation::stop() {
   serving_.wait();
   for (auto& each : lanes_)
     each->io.stop();
+  shared_.disk_readers.stop();
+  shared_.disk_writers.stop();
 }
 
 void bulk_server::implementation::join_group(const std::string& group) {

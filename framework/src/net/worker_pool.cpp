@@ -16,13 +16,18 @@ worker_pool::worker_pool(std::size_t threads_max) : threads_max_{threads_max} {
 }
 
 worker_pool::~worker_pool() {
+  stop();
+}
+
+void worker_pool::stop() {
   {
     std::lock_guard lock{mutex_};
     stopping_ = true;
   }
   changed_.notify_all();
   for (auto& each : threads_)
-    each.join();
+    if (each.joinable())
+      each.join();
 }
 
 std::size_t worker_pool::threads() const {

@@ -117,6 +117,7 @@ struct file_server::implementation {
     });
     serving.wait();
     io.stop();
+    disk.stop();
   }
 
   status open(const endpoint& listen, const net::identity& self,

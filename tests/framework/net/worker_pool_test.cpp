@@ -113,8 +113,8 @@ TEST_CASE("a pool starts threads while work waits, up to its limit") {
 }
 
 TEST_CASE("a group waits for its coroutines, and an exception ends one of them only") {
-  worker_pool pool{2};
   io_thread io{"test"};
+  worker_pool pool{2}; // ends first, because its threads go back to the context
   coroutine_group group{"test"};
   for (int i = 0; i < 20; ++i)
     group.start(io.context(), fail_after(pool));

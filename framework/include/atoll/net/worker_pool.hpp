@@ -27,10 +27,14 @@ class worker_pool {
   /// Starts one thread. @throws std::system_error if the system starts no thread
   /// @param threads_max > 0
   explicit worker_pool(std::size_t threads_max);
-  /// Waits for the threads. @pre no work is waiting
+  /// Calls `stop`.
   ~worker_pool();
   worker_pool(const worker_pool&) = delete;
   worker_pool& operator=(const worker_pool&) = delete;
+
+  /// Waits for the threads. To be called before the contexts are destroyed that coroutines came from:
+  /// a thread of the pool may still be about to leave one. @pre no work is waiting, and none comes
+  void stop();
 
   /// The calling coroutine continues in a thread of the pool. Use `on`, which comes back.
   boost::asio::awaitable<void> enter();
