@@ -45,13 +45,19 @@ atl::result<std::unique_ptr<cluster_view>> cluster_view::open(const cluster_sett
   auto plugins = load(std::move(*info));
   if (!plugins)
     return tl::unexpected{plugins.error()};
-  return std::make_unique<cluster_view>(cluster, masters, load, std::move(*plugins),
+  auto schemes = std::make_shared<scheme_library>(cluster.plugin_path);
+  auto find_scheme = [schemes](policy_id id, const dfs::policy& what) {
+    return schemes->find(id, what);
+  };
+  return std::make_unique<cluster_view>(cluster, masters, load, find_scheme, std::move(*plugins),
                                         std::move(nodes));
 }
 
 cluster_view::cluster_view(const cluster_settings& cluster, master_calls masters,
-                           plugin_loader load, plugins_pointer plugins, node_directory nodes)
-    : cluster_{cluster}, masters_{std::move(masters)}, policies_{cluster, masters_},
+                           plugin_loader load, dfs::policies::scheme_finder find_scheme,
+                           plugins_pointer plugins, node_directory nodes)
+    : cluster_{cluster}, masters_{std::move(masters)}, policies_{masters_, std::move(find_scheme),
+                                                                 cluster.client_refusal_timeout},
       load_{std::move(load)}, state_{std::make_shared<state>()} {
   state_->plugins = std::move(plugins);
   state_->nodes = std::make_shared<const node_directory>(std::move(nodes));

@@ -24,7 +24,8 @@ class cluster_view {
                                                          const master_calls& masters);
   /// @param load makes plugins of what the masters say
   cluster_view(const cluster_settings& cluster, master_calls masters, plugin_loader load,
-               plugins_pointer plugins, node_directory nodes);
+               dfs::policies::scheme_finder find_scheme, plugins_pointer plugins,
+               node_directory nodes);
   ~cluster_view();
 
   /// Asks the masters again, and waits for the answer.

@@ -16,9 +16,9 @@ constexpr std::chrono::milliseconds pause_before_asking_again{20};
 
 } // namespace
 
-policies::policies(const cluster_settings& cluster, master_calls masters)
-    : patience_{cluster.client_refusal_timeout}, masters_{std::move(masters)},
-      library_{cluster.plugin_path} {}
+policies::policies(master_calls masters, scheme_finder find_scheme,
+                   std::chrono::microseconds patience)
+    : masters_{std::move(masters)}, find_scheme_{std::move(find_scheme)}, patience_{patience} {}
 
 atl::result<std::shared_ptr<const scheme>> policies::find(policy_id id) {
   {
@@ -33,7 +33,7 @@ atl::result<std::shared_ptr<const scheme>> policies::find(policy_id id) {
     return tl::unexpected{page.error()};
   if (page->policies.empty() || page->policies.front().id != id)
     return atl::fail(errc::refused, fmt::format("no master knows policy {}", id));
-  auto found = library_.find(id, page->policies.front().policy);
+  auto found = find_scheme_(id, page->policies.front().policy);
   if (found) {
     std::lock_guard lock{mutex_};
     known_[id] = *found;
@@ -68,7 +68,7 @@ atl::result<std::shared_ptr<const scheme>> policies::find_for_new_file(const pla
   auto found = ask(where);
   if (!found)
     return tl::unexpected{found.error()};
-  auto what = library_.find(found->id, found->policy);
+  auto what = find_scheme_(found->id, found->policy);
   if (!what)
     return what;
   std::lock_guard lock{mutex_};

@@ -2,11 +2,11 @@
 
 #include "client/master_calls.hpp"
 #include "settings/schemes.hpp"
-#include "settings/settings.hpp"
 
 #include <atoll/core/error.hpp>
 
 #include <chrono>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -18,7 +18,12 @@ namespace dfs {
 /// The policies by which a client stores and reads, with their schemes. Thread-safe; calls block.
 class policies {
  public:
-  policies(const cluster_settings& cluster, master_calls masters);
+  /// As `scheme_library::find`.
+  using scheme_finder =
+      std::function<atl::result<std::shared_ptr<const scheme>>(policy_id, const policy&)>;
+
+  /// @param patience with a cluster that is being founded, and has no policy yet
+  policies(master_calls masters, scheme_finder find_scheme, std::chrono::microseconds patience);
 
   /// The scheme of chunks that were stored by a policy. Errors: refused if no master knows the
   /// policy; further ones as of `scheme_library::find`.
@@ -41,9 +46,9 @@ class policies {
   static directory_key key_of(const place& where);
   atl::result<responses::effective_policy> ask(const place& where) const;
 
-  const std::chrono::microseconds patience_; ///< with a cluster that is being founded
   const master_calls masters_;
-  scheme_library library_;
+  const scheme_finder find_scheme_;
+  const std::chrono::microseconds patience_;
   std::mutex mutex_; ///< guards what follows
   std::map<policy_id, std::shared_ptr<const scheme>> known_;
   std::map<directory_key, remembered> directories_;

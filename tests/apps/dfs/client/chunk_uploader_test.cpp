@@ -25,7 +25,7 @@ struct fixture : data_path {
   explicit fixture(bool parity = false, int count = 3) : data_path{parity, count, patient()} {}
 
   chunk_record store(placement_stock& upload) {
-    auto stored = uploader.store(upload, data);
+    auto stored = uploader.store(upload, by, data);
     REQUIRE_MESSAGE(stored, stored.error().message);
     return *stored;
   }
@@ -69,7 +69,8 @@ TEST_CASE("a node that says nothing is given up soon, and avoided by the next ch
   fixture it{false, 4};
   frozen_node frozen;
   it.replace_node(0, frozen.endpoint());
-  placement_stock upload{1, it.view->masters().allocate, [](auto&) {}, it.uploader.suspects()};
+  placement_stock upload{1, it.by.id, it.view->masters().allocate, [](auto&) {},
+                         it.uploader.suspects()};
   upload.expect(8);
   CHECK(it.store(upload).nodes == nodes_of_chunk{2, 3, 4});
   CHECK(it.store(upload).nodes == nodes_of_chunk{2, 3, 4});

@@ -37,14 +37,14 @@ TEST_CASE("a client loads other plugins once an answer shows another version of 
   {
     std::lock_guard lock{path.mutex};
     path.settings_now.version = 1;
-    path.settings_now.chunk_bytes = 5;
+    path.settings_now.grace_us = 5;
   }
   CHECK(path.view->plugins() == before); // nothing has shown the change yet
   REQUIRE(path.view->note_version(1));
   auto after = path.view->plugins();
   REQUIRE(after);
-  CHECK((*after)->info().chunk_bytes == 5);
-  CHECK((*before)->info().chunk_bytes != 5); // for what has begun with it
+  CHECK((*after)->info().grace_us == 5);
+  CHECK((*before)->info().grace_us != 5); // for what has begun with it
   REQUIRE(path.view->note_version(1));
   CHECK(path.infos == 1);
 }

@@ -106,6 +106,8 @@ struct data_path {
   int infos = 0;                             ///< answers to requests for settings
   std::optional<atl::error> load_problem;    ///< of plugins
   std::mutex mutex;                          ///< guards what the masters say
+  policy test_policy;
+  scheme by; ///< of all chunks
   std::optional<cluster_view> view;
   connection_pool connections;
   transfer_progress progress;
@@ -120,25 +122,39 @@ struct data_path {
       node.healthy = true;
       views.push_back(node);
     }
-    settings_now.recovery.name = "test";
+    test_policy.recovery = "test";
+    test_policy.fragments = 3;
+    test_policy.fragments_min = 2;
+    test_policy.chunk_bytes = 1 << 20;
+    by = scheme{1, test_policy, std::make_shared<test_scheme>(parity)};
     settings_now.reads.name = "first";
-    settings_now.chunk_bytes = 1 << 20;
-    auto load =
-        [this, parity](protocol::cluster_info info) -> atl::result<cluster_view::plugins_pointer> {
+    auto load = [this](protocol::cluster_info info) -> atl::result<cluster_view::plugins_pointer> {
       if (load_problem)
         return tl::unexpected{*load_problem};
-      return std::make_shared<const cluster_plugins>(
-          std::move(info), std::make_shared<test_scheme>(parity),
-          [] { return std::shared_ptr<spi::balancer>{std::make_shared<first_member>()}; });
+      return std::make_shared<const cluster_plugins>(std::move(info), [] {
+        return std::shared_ptr<spi::balancer>{std::make_shared<first_member>()};
+      });
     };
-    view.emplace(settings, make_masters(), load, *load(settings_now), node_directory{{}, views});
+    auto find_scheme = [this](policy_id, const policy&) {
+      return atl::result<std::shared_ptr<const scheme>>{std::make_shared<const scheme>(by)};
+    };
+    view.emplace(settings, make_masters(), load, find_scheme, *load(settings_now),
+                 node_directory{{}, views});
   }
 
   master_calls make_masters() {
     return {[this] { return answer_info(); },
             [this](master_calls::info_completion done) { done(answer_info()); },
             [this](auto& request) { return answer_places(request); },
-            [this](auto& chunk) { return answer_chunk(chunk); }};
+            [this](auto& chunk) { return answer_chunk(chunk); },
+            [this](policy_id) {
+              return atl::result<responses::policy_page>{
+                  responses::policy_page{{{by.id, by.policy}}, false}};
+            },
+            [this](const place&) {
+              return atl::result<responses::effective_policy>{
+                  responses::effective_policy{by.id, by.policy, root_inode, root_inode}};
+            }};
   }
   atl::result<protocol::cluster_info> answer_info() {
     std::lock_guard lock{mutex};
@@ -172,13 +188,13 @@ struct data_path {
   }
 
   placement_stock begin_upload() {
-    return {1, view->masters().allocate, [](auto&) {}, suspects};
+    return {1, by.id, view->masters().allocate, [](auto&) {}, suspects};
   }
   /// Puts the fragments of a chunk on nodes 1, 2 and 3, without the client.
   chunk_record put_chunk(std::uint64_t number, std::string_view data) {
     std::string scratch;
-    auto fragments = (*view->plugins())->recovery().encode(data, scratch);
-    chunk_record record{key_of(number).chunk, data.size(), {1, 2, 3}, atl::crc32c(data)};
+    auto fragments = by.recovery->encode(data, scratch);
+    chunk_record record{key_of(number).chunk, data.size(), {1, 2, 3}, atl::crc32c(data), by.id};
     for (std::uint32_t i = 0; i < 3; ++i)
       REQUIRE(put(*nodes[i].at.store, key_of(number, i), fragments[i]));
     records.push_back(record);

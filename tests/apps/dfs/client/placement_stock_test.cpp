@@ -19,11 +19,12 @@ struct fixture {
   bool has_others = true;
   suspect_nodes suspects;
   placement_stock::clock::time_point now{};
-  placement_stock stock{7, [this](auto& request) { return place(request); },
+  placement_stock stock{7, 3, [this](auto& request) { return place(request); },
                         [this](auto& chunk) { noted.push_back(chunk); }, suspects};
 
   atl::result<protocol::allocate_response> place(const protocol::allocate_request& request) {
     CHECK(request.upload == 7);
+    CHECK(request.policy == 3);
     asked.push_back(request.chunks);
     avoided.push_back(request.avoid);
     if (!has_others && !request.avoid.empty())

@@ -89,11 +89,11 @@ TEST_CASE("equal settings have equal versions, and other settings another one") 
   SUBCASE("another balancer") {
     info.reads.name = "round_robin";
   }
-  SUBCASE("another option of the scheme") {
-    info.recovery.options = atl::spi::options{{{"copies", std::int64_t{2}}}};
+  SUBCASE("another option of it") {
+    info.reads.options = atl::spi::options{{{"copies", std::int64_t{2}}}};
   }
-  SUBCASE("another chunk size") {
-    ++info.chunk_bytes;
+  SUBCASE("another number of losses that the names survive") {
+    ++info.losses_survived;
   }
   CHECK(settings_version(info) != version);
 }
