@@ -118,7 +118,8 @@ using query_message =
 
 std::string encode(const query_message& query);
 
-/// Does the query concern one file or directory only? False for malformed bytes.
+/// Does the query concern one file or directory only? Looks at the kind alone; false for an unknown
+/// one.
 bool is_about_one_entry(std::string_view query);
 
 /// @returns `errc::invalid` for bytes that are no query known here.

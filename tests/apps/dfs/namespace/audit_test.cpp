@@ -146,7 +146,7 @@ TEST_CASE("wrong content is found") {
   auto extent_of = [](std::uint64_t begin, std::string text) {
     return encode(state::extent{begin, std::move(text)});
   };
-  check_found("two contents from byte 90",
+  check_found("two contents from byte",
               [&](auto& n) { n.rows[keys::extent(n.file, 95)] = extent_of(90, "12345"); });
   check_found("content up to byte 305",
               [&](auto& n) { n.rows[keys::extent(n.file, 305)] = extent_of(300, "12345"); });

@@ -228,6 +228,7 @@ TEST_CASE("a storage node's state changes as its operator or the keeper says") {
   CHECK(set(1, forgotten) == std::nullopt);
   CHECK(it.summary().storages.size() == 2);
   CHECK(set(1, active) == errc::refused);
+  CHECK(set(1, dead) == errc::refused);
   CHECK(set(9, dead) == errc::not_found);
   CHECK(set(0, dead) == errc::not_found);
   // Name and data folder of a forgotten node are free again, for a new id.
