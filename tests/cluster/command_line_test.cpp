@@ -376,8 +376,8 @@ TEST_CASE("get -r reads the other files of a directory when one file can't be re
   temporary_folder local;
   for (auto* name : {"a", "b", "c"})
     REQUIRE(
-        run({"put", "--parents", "-", directory + "/tree/" + name}, random_bytes(chunk, name[0])).code ==
-        0);
+        run({"put", "--parents", "-", directory + "/tree/" + name}, random_bytes(chunk, name[0]))
+            .code == 0);
   auto stat = nlohmann::json::parse(run({"--json", "stat", directory + "/tree/b"}).out);
   auto id = stat["chunks"][0]["chunk"].get<std::string>();
   auto damaged = 0;

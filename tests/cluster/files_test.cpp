@@ -196,7 +196,8 @@ TEST_CASE("chunks of removed files are collected after the grace time") {
   cluster.up();
   auto kept = random_bytes(5 * chunk, 1);
   REQUIRE(cluster.dfs({"put", "-", "/kept"}, kept).code == 0);
-  REQUIRE(cluster.dfs({"put", "--parents", "-", "/tree/a/b"}, random_bytes(7 * chunk, 2)).code == 0);
+  REQUIRE(cluster.dfs({"put", "--parents", "-", "/tree/a/b"}, random_bytes(7 * chunk, 2)).code ==
+          0);
   CHECK(cluster.chunk_files("storage-2").size() == 12);
   REQUIRE(cluster.dfs({"rm", "-r", "/tree"}).code == 0);
   for (auto* node : {"storage-1", "storage-2", "storage-3"})

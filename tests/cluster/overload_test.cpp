@@ -135,6 +135,7 @@ TEST_CASE("a node raises its limit of open files, and refuses to start when the 
           "too low") {
   cluster_shape shape;
   shape.storages = shape.copies = 1;
+  shape.node["storage-1"] = "connections = 256"; // fewer than the limit lets it have
   test_cluster cluster{shape};
   {
     few_files soft{64};

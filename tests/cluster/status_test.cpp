@@ -174,7 +174,7 @@ TEST_CASE("'dfs admin metrics' writes what nodes measure as Prometheus reads it"
   auto shown = cluster.dfs({"admin", "node", "master-1", "--json"});
   REQUIRE_MESSAGE(shown.code == 0, shown.err);
   auto placement = nlohmann::json::parse(shown.out)["dispatchers"].at(0);
-  CHECK(placement["name"] == "placement");
+  CHECK(placement["name"] == "placement-1");
   CHECK(placement["role"] == "master");
   CHECK(placement["balancer"] == "round_robin");
   CHECK(placement["workers"] == 1);

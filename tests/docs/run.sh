@@ -125,9 +125,9 @@ done
 [ "$(blocks sh "$comparing")" = $((number - 1)) ] || fail "COMPARING.md has commands that nothing runs"
 tail -1 "$work/comparing/steady.svg" | grep -qx '</svg>' || fail "COMPARING.md draws no steady.svg"
 
-# docs/OPERATING.md: a cluster whose masters are changed one by one. Each runs with the change in the end. And jobs.
+# docs/OPERATING.md: a cluster whose masters are changed one by one. Each runs with the change in the end. And policies and jobs.
 operating=$root/docs/OPERATING.md
-[ "$(blocks sh "$operating")" = 2 ] || fail "OPERATING.md has blocks of commands that nothing runs"
+[ "$(blocks sh "$operating")" = 3 ] || fail "OPERATING.md has blocks of commands that nothing runs"
 mkdir "$work/operating"
 { echo 'set -e'; block sh 1 "$operating"; } >"$work/operating.sh"
 (cd "$work/operating" && sh ../operating.sh) >"$work/out" 2>&1 || fail "the commands in OPERATING.md failed"
@@ -136,9 +136,10 @@ mkdir "$work/operating"
 {
   echo 'set -e; export DFS_CLUSTER=configs/quickstart; dfs up configs/quickstart; dfs put --parents README.md /README.md'
   block sh 2 "$operating"
+  block sh 3 "$operating"
   echo 'dfs down configs/quickstart'
 } >"$work/jobs.sh"
-(cd "$work" && sh jobs.sh) >"$work/out" 2>&1 || fail "the jobs in OPERATING.md failed"
+(cd "$work" && sh jobs.sh) >"$work/out" 2>&1 || fail "the policies and jobs in OPERATING.md failed"
 for shown in "$(cd "$work" && cksum <README.md)" "$(LC_ALL=C grep -nE 'storage nodes?' "$work/README.md" | tail -1)"; do
   grep -qF "$shown" "$work/out" || fail "the jobs in OPERATING.md don't print '$shown'"
 done

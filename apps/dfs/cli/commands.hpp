@@ -33,7 +33,7 @@ struct get_arguments {
   bool preserve = false;     ///< as in `put_arguments`
   bool archive = false;      ///< likewise
   std::size_t transfers = 1; ///< likewise
-  std::string range; ///< `A-B` or `A-`, of one file; empty: all
+  std::string range;         ///< `A-B` or `A-`, of one file; empty: all
 };
 int get(context& with, const get_arguments& what);
 

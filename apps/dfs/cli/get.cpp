@@ -1,5 +1,5 @@
-#include "cli/attributes.hpp"
 #include "cli/commands.hpp"
+#include "cli/file_attributes.hpp"
 #include "cli/local_file.hpp"
 #include "cli/output.hpp"
 #include "cli/progress.hpp"

@@ -1,6 +1,6 @@
-#include "cli/attributes.hpp"
 #include "cli/chunk_places.hpp"
 #include "cli/commands.hpp"
+#include "cli/file_attributes.hpp"
 #include "cli/output.hpp"
 #include "cli/remote_path.hpp"
 #include "client/paths.hpp"

@@ -48,5 +48,5 @@ TEST_CASE("a plugin for an older minor version of its interface is loaded") {
   plugin_folder folder{"older"};
   auto older = folder.loader().load("older");
   REQUIRE(older);
-  CHECK((*older)->descriptor().interface == atl::spi::interface_version{1, 0});
+  CHECK((*older)->descriptor().interface == atl::spi::interface_version{2, 0});
 }

@@ -111,9 +111,9 @@ struct dispatch_counters {
   std::uint64_t attempts = 0;
   std::uint64_t retries = 0;
   std::uint64_t hedges = 0;
-  std::uint64_t hedges_won = 0;    ///< the hedge was answered first
-  std::uint64_t budget_denied = 0; ///< retries and hedges that the budget did not allow
-  std::uint64_t late_answers = 0;  ///< to attempts that were given up
+  std::uint64_t hedges_won = 0;         ///< the hedge was answered first
+  std::uint64_t budget_denied = 0;      ///< retries and hedges that the budget did not allow
+  std::uint64_t late_answers = 0;       ///< to attempts that were given up
   std::chrono::microseconds latency{0}; ///< of the attempts whose answers counted, summed up
 };
 

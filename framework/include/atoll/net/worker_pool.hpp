@@ -32,8 +32,9 @@ class worker_pool {
   worker_pool(const worker_pool&) = delete;
   worker_pool& operator=(const worker_pool&) = delete;
 
-  /// Waits for the threads. To be called before the contexts are destroyed that coroutines came from:
-  /// a thread of the pool may still be about to leave one. @pre no work is waiting, and none comes
+  /// Waits for the threads. To be called before the contexts are destroyed that coroutines came
+  /// from: a thread of the pool may still be about to leave one. @pre no work is waiting, and none
+  /// comes
   void stop();
 
   /// The calling coroutine continues in a thread of the pool. Use `on`, which comes back.

@@ -1,4 +1,4 @@
-#include "cli/attributes.hpp"
+#include "cli/file_attributes.hpp"
 #include "cli/local_file.hpp"
 #include "temporary_folder.hpp"
 

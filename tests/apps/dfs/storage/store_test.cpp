@@ -122,7 +122,12 @@ TEST_CASE("a restarted store has all fragments and no leftovers of unfinished wr
   auto after = fixture.store->list();
   std::sort(before.begin(), before.end());
   std::sort(after.begin(), after.end());
-  CHECK(before == after);
+  REQUIRE(before.size() == after.size());
+  for (std::size_t i = 0; i < before.size(); ++i) {
+    CHECK(before[i].key == after[i].key);
+    CHECK(before[i].size == after[i].size);
+    CHECK(before[i].generation < after[i].generation); // no number comes again
+  }
   for (std::uint64_t i = 0; i < 20; ++i)
     CHECK(get(*fixture.store, key_of(i)) == pattern(1000 * i, i));
   CHECK(fixture.files_in("tmp") == 0);
@@ -185,7 +190,9 @@ TEST_CASE("each fragment's last change is reported once") {
   REQUIRE(store.quarantine(key_of(3)));
   auto changes = store.take_changes();
   CHECK(changes.complete);
-  CHECK(changes.added == std::vector<stored_fragment>{{key_of(1), 3}});
+  REQUIRE(changes.added.size() == 1);
+  CHECK(changes.added[0].key == key_of(1));
+  CHECK(changes.added[0].size == 3);
   CHECK(changes.removed == std::vector{key_of(2)});
   CHECK(changes.damaged == std::vector{key_of(3)});
   changes = store.take_changes();
@@ -194,7 +201,9 @@ TEST_CASE("each fragment's last change is reported once") {
   REQUIRE(store.remove(key_of(1)));
   REQUIRE(put(store, key_of(1), "uno"));
   changes = store.take_changes();
-  CHECK(changes.added == std::vector<stored_fragment>{{key_of(1), 3}});
+  REQUIRE(changes.added.size() == 1);
+  CHECK(changes.added[0].key == key_of(1));
+  CHECK(changes.added[0].size == 3);
   CHECK(changes.removed.empty());
 }
 

@@ -1,4 +1,4 @@
-#include "cli/attributes.hpp"
+#include "cli/file_attributes.hpp"
 
 #include <fmt/format.h>
 #include <sys/sysmacros.h>
