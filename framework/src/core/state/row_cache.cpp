@@ -1,6 +1,6 @@
 #include "row_cache.hpp"
 
-#include "key_hash.hpp"
+#include "row_key_hash.hpp"
 
 #include <cstdlib>
 #include <cstring>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "key_hash.hpp"
+#include "row_key_hash.hpp"
 
 #include <atoll/core/state/row_reader.hpp>
 
