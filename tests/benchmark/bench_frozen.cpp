@@ -24,8 +24,7 @@ namespace {
 
 using clock = std::chrono::steady_clock;
 
-/// Longer than masters take to notice a node that is back.
-constexpr std::chrono::seconds recovery_time{4};
+constexpr std::chrono::milliseconds poll_interval{20};
 
 struct arguments {
   int files = 20;
@@ -43,6 +42,14 @@ dfs::byte_source bytes_of(std::size_t size) {
 
 double worst(const std::vector<double>& times) {
   return *std::ranges::max_element(times);
+}
+
+/// Until the masters call every storage node healthy again.
+void wait_until_all_are_up(dfs::file_client& client) {
+  auto is_up = [](const dfs::protocol::storage_view& node) { return node.healthy; };
+  while (!std::ranges::all_of(must(client.masters().cluster_info(), "asking a master").storages,
+                              is_up))
+    std::this_thread::sleep_for(poll_interval);
 }
 
 /// Stores and reads files of one size while each node is stopped in turn.
@@ -68,7 +75,7 @@ void measure(const arguments& how, std::size_t size, figures& all) {
       puts.push_back(seconds_since(began) * 1e3);
     }
     ::kill(*process, SIGCONT);
-    std::this_thread::sleep_for(recovery_time);
+    wait_until_all_are_up(*client);
   }
   auto what = fmt::format("{} KiB, one of 3 storage nodes stopped", size >> 10);
   all.add(what + ": worst GET", worst(gets), "ms");

@@ -19,7 +19,7 @@ namespace dfs {
 /// time to time that this node is working. For the context's thread.
 class fragment_copy final : private fragment_sink {
  public:
-  /// @pre `requester` outlives this object, and nothing else is sent over it meanwhile
+  /// @pre `requester` outlives this object, and no other code sends over `requester` meanwhile
   fragment_copy(bulk_shared& shared, std::shared_ptr<boost::asio::io_context> context,
                 atl::net::tcp_stream& requester, wire::copy_request request);
 

@@ -26,7 +26,7 @@ struct pulse::ticker : std::enable_shared_from_this<ticker> {
 
   void on_tick() {
     static const auto frame = wire::encode_frame(wire::op::working, {});
-    // Fits into the buffer of a connection over which nothing else is sent.
+    // The kernel's send buffer has room, because nothing else is sent over this connection.
     (void)::send(over->native_handle(), frame.data(), frame.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     if (clock::now() < until)
       arm();

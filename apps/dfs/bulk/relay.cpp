@@ -253,7 +253,8 @@ awaitable<atl::status> relay::receive_results() {
   co_return atl::status{};
 }
 
-/// Fails the next node for the error that it sent before its connection broke, or else for `why`.
+/// Marks the next node as failed. The reason is the error that the next node sent before its
+/// connection broke; without such an error the reason is `why`.
 awaitable<void> relay::lose_downstream(atl::error why) {
   if (why.code == atl::errc::unavailable) {
     auto answer = co_await receive_reply(downstream_, to_downstream_, to_downstream_);

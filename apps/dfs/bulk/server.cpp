@@ -32,12 +32,13 @@ struct lane {
   bool is_stopping = false;    ///< the thread's own
 };
 
-/// A connection's place among those that a server may have.
+/// Counts a connection towards the limit of the server's connections, as long as it exists.
 class seat {
  public:
   seat(std::atomic<std::size_t>& taken, std::shared_ptr<void> place)
       : taken_{taken}, place_{std::move(place)} {}
-  /// The count falls last: who sees it may connect at once.
+  /// Releases the gatekeeper's place before it lowers the count, because a client that sees the
+  /// lower count may connect at once.
   ~seat() {
     place_.reset();
     --taken_;
@@ -50,7 +51,7 @@ class seat {
   std::shared_ptr<void> place_;
 };
 
-/// Lists a session among those of its lane, as long as it runs.
+/// Keeps a session in the list of its lane's sessions, as long as the session runs.
 class listing {
  public:
   listing(lane& in, session& which) : in_{in}, which_{which} { in_.sessions.insert(&which_); }
