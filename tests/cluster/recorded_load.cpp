@@ -101,6 +101,8 @@ void recorded_load::run(int client) {
       auto page = masters.query(dfs::queries::open{*dfs::place_of(path_of(it.key)), 0});
       it.outcome = page || page.error().code == errc::not_found ? operation_outcome::ok
                                                                 : operation_outcome::failed;
+      if (it.outcome == operation_outcome::failed)
+        note_problem(page.error());
       if (page) {
         std::int64_t value = 0;
         auto text = content_of(*page);
@@ -119,6 +121,8 @@ void recorded_load::run(int client) {
       it.outcome = done                                 ? operation_outcome::ok
                    : done.error().code == errc::timeout ? operation_outcome::unknown
                                                         : operation_outcome::failed;
+      if (!done)
+        note_problem(done.error());
       lives += it.outcome == operation_outcome::unknown;
     }
     it.returned = now().count();
@@ -138,6 +142,18 @@ void recorded_load::note(operation it) {
     }
   }
   history_.push_back(it);
+}
+
+void recorded_load::note_problem(const atl::error& problem) {
+  std::lock_guard lock{mutex_};
+  ++problems_[problem.message];
+}
+
+void recorded_load::must_all_be_answered() {
+  take();
+  std::lock_guard lock{mutex_};
+  for (auto& [problem, count] : problems_)
+    FAIL_CHECK(fmt::format("{} times: {}", count, problem));
 }
 
 atl::sim::history recorded_load::take() {

@@ -3,12 +3,15 @@
 #include "client/control.hpp"
 #include "settings/settings.hpp"
 
+#include <atoll/core/error.hpp>
 #include <atoll/sim/history.hpp>
 
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <mutex>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -38,11 +41,14 @@ class recorded_load {
   void stop();
   /// Stops, and checks that the history of each key is linearizable.
   void must_be_linearizable();
+  /// Stops, and checks that no operation failed or was left without an answer.
+  void must_all_be_answered();
   atl::sim::history take();
 
  private:
   void run(int client);
   void note(atl::sim::operation it);
+  void note_problem(const atl::error& problem);
 
   dfs::cluster_settings cluster_;
   int keys_;
@@ -54,6 +60,7 @@ class recorded_load {
   std::atomic<std::int64_t> values_{0};
   mutable std::mutex mutex_;
   atl::sim::history history_;
+  std::map<std::string, int> problems_; ///< how often each error was the answer
   std::int64_t last_write_ = 0;
   std::int64_t longest_pause_ = 0;
   std::vector<std::thread> threads_;

@@ -335,7 +335,7 @@ void test_cluster::wait_for_health(const std::string& node, const std::string& h
 
 void test_cluster::wait_until_writable() {
   eventually("the cluster accepts writes", [&] {
-    return dfs({"mkdir", "-p", "/writable"}).code == 0;
+    return dfs({"mkdir", "-p", "/writable"}).code == 0 && dfs({"policy", "show", "/"}).code == 0;
   });
 }
 

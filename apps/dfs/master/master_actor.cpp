@@ -25,9 +25,9 @@ using atl::runtime::tell;
 using atl::runtime::tell_later;
 
 constexpr auto look_interval = std::chrono::milliseconds{200};
-constexpr auto refusal_lifetime = std::chrono::seconds{10};
-constexpr std::size_t refused_nodes_max =
-    1000; ///< bound of the remembered nodes that were turned away
+/// While a cluster is new, or no master leads: what waits for a leader begins soon after its
+/// election.
+constexpr auto first_looks_interval = std::chrono::milliseconds{20};
 
 envelope answer_with(std::string value) {
   return make_reply({std::move(value), {}, false});
@@ -51,18 +51,19 @@ master_actor::master_actor(caf::actor_config& config, settings given)
 
 caf::behavior master_actor::make_behavior() {
   last_collection_ = std::chrono::steady_clock::now();
-  tell_later(this, look_interval, tick{});
+  tell_later(this, first_looks_interval, tick{});
   return {
       [this](envelope& message) { return on_envelope(message); },
       [this](const atl::runtime::turned_away& node) {
         if (node.why.empty())
           refused_.erase(node.name);
-        else if (refused_.size() < refused_nodes_max || refused_.contains(node.name))
-          refused_[node.name] = {node.name, {}, node.why, std::chrono::steady_clock::now(), false};
+        else
+          note_refused(node.name,
+                       {node.name, {}, node.why, std::chrono::steady_clock::now(), false});
       },
       [this](tick) {
         on_tick();
-        tell_later(this, look_interval, tick{});
+        tell_later(this, root_policy_ ? look_interval : first_looks_interval, tick{});
       },
   };
 }
@@ -100,53 +101,6 @@ envelope master_actor::error_reply(const atl::error& problem, bool elsewhere) co
       if (peer.id == view_.protocol.leader && peer.id != settings_.role.replica)
         answer.hint = atl::to_string(peer.where);
   return make_reply(answer);
-}
-
-envelope master_actor::on_heartbeat(const envelope& message) {
-  auto report = protocol::decode_storage_heartbeat(message.body);
-  if (!report)
-    return error_reply(report.error());
-  auto now = std::chrono::steady_clock::now();
-  auto key = report->name + report->uuid;
-  if (auto known = refused_.find(key); known != refused_.end() && known->second.for_good)
-    return error_reply({errc::refused, known->second.why});
-  if (!report->group.empty() && report->group != settings_.birth.group) {
-    auto why = fmt::format(
-        "the data of {} belongs to the group {}, and {} to the group {}: one of the two has a "
-        "wrong disk, or one that isn't mounted; if the data on {} isn't wanted any more, start it "
-        "once with --new-disk",
-        report->name, report->group, settings_.self.name, settings_.birth.group, report->name);
-    if (refused_.size() < refused_nodes_max || refused_.contains(key))
-      refused_[key] = {report->name, report->uuid, why, now, false};
-    return error_reply({errc::unavailable,
-                        why}); // not refused for good, because this master may have the wrong disk
-  }
-  refused_.erase(key);
-  auto* before = registry_.find(report->name);
-  if (before && before->last.uuid != report->uuid && registry_.alive(*before, now))
-    return error_reply(
-        {errc::refused, fmt::format("a node named '{}' with another data folder is up "
-                                    "already; give each node a name of its own",
-                                    report->name)});
-  if (!before && registry_.nodes().size() >= protocol::storages_max)
-    return error_reply({errc::refused, "the cluster has as many storage nodes as it can take"});
-  auto& node = registry_.update(*report, now);
-  placement_.on_report(report->name, node, registry_, now);
-  reports_over_[report->name] = caf::actor_cast<caf::actor_addr>(current_sender());
-  protocol::storage_commands commands;
-  commands.group = settings_.birth.group;
-  commands.id = node.id;
-  commands.want_everything = !node.complete && !node.listing;
-  commands.term = view_.protocol.term;
-  auto& removals = to_remove_[report->name];
-  if (!leads())
-    removals.clear(); // decided when this master led; the leader decides anew
-  while (!removals.empty() && commands.remove.size() < protocol::changes_max) {
-    auto& removal = removals.front();
-    commands.remove.push_back({removal.chunk, removal.index, removal.generation});
-    removals.pop_front();
-  }
-  return answer_with(encode(commands));
 }
 
 caf::result<envelope> master_actor::allocate(const envelope& message) {
@@ -322,18 +276,13 @@ void master_actor::query_replica(const std::function<void()>& then) {
 }
 
 void master_actor::on_tick() {
-  query_replica([] {});
+  query_replica([this] {
+    if (!summary_known_ || !refused_.empty() || has_unknown_nodes())
+      look_after_nodes();
+    if (summary_known_)
+      look_after_policies();
+  });
   forget_old_refusals();
-  auto unknown =
-      !refused_.empty() || std::any_of(registry_.nodes().begin(), registry_.nodes().end(),
-                                       [](auto& entry) { return entry.second.id == no_storage; });
-  if (view_known_ && (unknown || !summary_known_))
-    query(queries::summary{}, [this](atl::result<responses::summary> summary) {
-      if (summary)
-        resolve_ids(*summary);
-    });
-  if (view_known_ && summary_known_)
-    look_after_policies();
   if (leads() && summary_known_) {
     survey_chunks();
     start_garbage_collection();
@@ -350,63 +299,6 @@ void master_actor::publish_metrics() const {
     add_metrics(survey_, all);
   placement_.add_metrics(all);
   settings_.metrics->set(std::move(all));
-}
-
-/// Drops the refusals of nodes that no longer try to connect.
-void master_actor::forget_old_refusals() {
-  auto now = std::chrono::steady_clock::now();
-  std::erase_if(refused_, [&](auto& entry) {
-    return !entry.second.for_good && now - entry.second.seen > refusal_lifetime;
-  });
-}
-
-void master_actor::resolve_ids(const responses::summary& summary) {
-  summary_ = summary;
-  summary_known_ = true;
-  for (auto& known : summary.storages) {
-    refused_.erase(known.name + known.uuid); // an operator has admitted the node since
-    auto* node = registry_.find(known.name);
-    if (!node || node->id != no_storage)
-      continue;
-    if (node->last.uuid == known.uuid)
-      set_id(known.name, *node, known.id);
-  }
-  if (summary.more)
-    query(queries::summary{summary.storages.back().id},
-          [this](atl::result<responses::summary> next) {
-            if (next)
-              resolve_ids(*next);
-          });
-  else if (leads())
-    register_unknown();
-}
-
-void master_actor::set_id(const std::string& name, storage_registry::node& node, storage_id id) {
-  node.id = id;
-  placement_.on_report(name, node, registry_, std::chrono::steady_clock::now());
-}
-
-void master_actor::register_unknown() {
-  for (auto& [name, node] : registry_.nodes()) {
-    auto refused = refused_.find(name + node.last.uuid);
-    if (node.id != no_storage || (refused != refused_.end() && refused->second.for_good))
-      continue;
-    auto uuid = node.last.uuid;
-    submit(commands::register_storage{name, uuid}, [this, name = name, uuid](const auto& bytes) {
-      auto answer = decode_response<responses::registered>(bytes);
-      auto* node = registry_.find(name);
-      if (answer && node && node->last.uuid == uuid) {
-        set_id(name, *node, answer->id);
-        atl::log::info("master", name, "joined as storage node {}", answer->id);
-      } else if (!answer && answer.error().code == errc::refused &&
-                 !atl::is_session_expired(answer.error())) {
-        refused_[name + uuid] = {name, uuid, answer.error().message,
-                                 std::chrono::steady_clock::now(), true};
-        atl::log::warning("master", name, "turned away: {}", answer.error().message);
-      }
-    });
-    return; // one command at a time
-  }
 }
 
 void master_actor::survey_chunks() {

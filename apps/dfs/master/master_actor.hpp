@@ -108,11 +108,17 @@ class master_actor : public caf::event_based_actor {
   void publish_metrics() const;
   /// Fetches the replica's view, then continues, also if the replica doesn't answer.
   void query_replica(const std::function<void()>& then);
+  void survey_chunks();
+
+  // Storage nodes (master_nodes.cpp).
+  void note_refused(const std::string& key, refused_node node);
   void forget_old_refusals();
+  bool has_unknown_nodes() const;
+  /// Looks up the ids of nodes in the name space; the leader registers those without one.
+  void look_after_nodes();
   void resolve_ids(const responses::summary& summary);
   void set_id(const std::string& name, storage_registry::node& node, storage_id id);
   void register_unknown();
-  void survey_chunks();
 
   // Policies (master_policies.cpp).
   void look_after_policies();
@@ -165,6 +171,7 @@ class master_actor : public caf::event_based_actor {
   responses::summary summary_;
   std::uint64_t applied_at_collection_ = 0; ///< the index of the state after the last collection
   bool summary_known_ = false;
+  bool looking_after_nodes_ = false; ///< a query is under way
   atl::session_id session_;
   std::uint64_t sequence_ = 0;
   bool submitting_ = false;
@@ -189,6 +196,7 @@ class master_actor : public caf::event_based_actor {
   std::map<policy_id, std::string> policy_problems_;
   std::optional<responses::effective_policy> root_policy_; ///< as this master saw it last
   steady_time policies_seen_{};
+  bool looking_after_policies_ = false; ///< a query is under way
 };
 
 } // namespace dfs

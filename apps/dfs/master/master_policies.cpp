@@ -17,10 +17,14 @@ constexpr auto look_interval = std::chrono::seconds{2};
 
 void master_actor::look_after_policies() {
   auto now = std::chrono::steady_clock::now();
-  if (root_policy_ && now - policies_seen_ < look_interval)
+  if (looking_after_policies_ || (root_policy_ && now - policies_seen_ < look_interval))
     return;
   policies_seen_ = now;
-  learn_policies([this] { learn_root_policy(); });
+  looking_after_policies_ = true;
+  learn_policies([this] {
+    looking_after_policies_ = false;
+    learn_root_policy();
+  });
 }
 
 void master_actor::learn_policies(const std::function<void()>& then) {
@@ -52,10 +56,14 @@ void master_actor::learn_policy(policy_id id, const dfs::policy& what) {
 
 void master_actor::learn_root_policy() {
   query(queries::policy_of{}, [this](atl::result<responses::effective_policy> found) {
-    if (found)
+    if (found) {
+      auto is_first = !root_policy_;
       root_policy_ = std::move(*found);
-    else if (found.error().code == atl::errc::not_found && leads())
+      if (is_first && leads())
+        register_unknown();
+    } else if (found.error().code == atl::errc::not_found && leads()) {
       define_root_policy();
+    }
   });
 }
 
