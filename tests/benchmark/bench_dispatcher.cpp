@@ -256,21 +256,34 @@ int main(int argc, char** argv) {
   std::string json, plugin = "round_robin";
   app.add_option("--seconds", seconds, "For each figure")->check(CLI::Range(0.1, 600.0));
   app.add_option("--balancer", plugin, "The plugin that picks");
+  std::vector<int> loads{1, 4, 16, 64};
+  app.add_option("--under-way", loads, "Requests at a time")
+      ->delimiter(',')
+      ->check(CLI::Range(1, 10000));
+  std::string alone;
+  app.add_option("--alone", alone, "Measures only this, for a profile")
+      ->check(CLI::IsMember({"bare", "dispatcher", "guarded"}));
   app.add_option("--json", json, "Where the figures go, for programs");
   CLI11_PARSE(app, argc, argv);
 
   pool over;
   auto direct = make_dispatcher(over, plugin, false);
   auto guarded = make_dispatcher(over, plugin, true);
-  const std::vector<std::pair<std::string, std::vector<caf::actor>>> ways{
+  std::vector<std::pair<std::string, std::vector<caf::actor>>> ways{
       {"bare", over.targets}, {"dispatcher", {direct->actor()}}, {"guarded", {guarded->actor()}}};
+  std::erase_if(ways, [&](auto& way) { return !alone.empty() && way.first != alone; });
   constexpr int rounds = 5;
   figures table;
-  for (auto under_way : {1, 4, 16, 64}) {
+  for (auto under_way : loads) {
     std::map<std::string, medians> all;
     for (int round = 0; round < rounds; ++round)
       for (auto& [name, targets] : ways)
         all[name].add(run(over.actors, targets, under_way, seconds / rounds));
+    if (!alone.empty()) {
+      table.add(alone + ", " + std::to_string(under_way) + " at a time: rate",
+                all[alone].get().rate, "/s");
+      continue;
+    }
     auto bare = all["bare"].get();
     for (auto& [name, what] : {std::pair<std::string, std::string>{"dispatcher", "dispatcher"},
                                {"guarded", "dispatcher, balancer guarded"}}) {
