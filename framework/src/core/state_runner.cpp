@@ -7,8 +7,11 @@
 #include <boost/asio/thread_pool.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
+#include <future>
+#include <memory>
 #include <mutex>
 #include <thread>
 
@@ -39,6 +42,7 @@ struct state_runner::implementation {
     }
     wake.notify_all();
     writer.join();
+    flusher.join();
     preparer.stop();
     checker.stop();
     checker.join();
@@ -64,6 +68,8 @@ struct state_runner::implementation {
   std::size_t reader_threads;
   boost::asio::thread_pool readers;
   boost::asio::thread_pool checker{1}; ///< checks saved states; the readers are for queries
+  boost::asio::thread_pool flusher{1}; ///< writes what was applied while more is applied
+  std::future<status> writing;         ///< of a flush; used by the thread that holds `at_work`
   std::thread writer;                  ///< the last member, because the thread uses all others
 
   void add(task it) {
@@ -155,10 +161,39 @@ struct state_runner::implementation {
            }});
   }
 
+  /// A flush that is under way ends before the next one, so that memory is bounded.
   void flush() {
+    end_flush();
     if (broken)
       return;
-    if (auto index = machine.flush())
+    auto write = machine.begin_flush();
+    if (!write)
+      return note_flushed(machine.flush());
+    auto task = std::make_shared<std::packaged_task<status()>>(std::move(write));
+    writing = task->get_future();
+    boost::asio::post(flusher, [this, task] {
+      name_this_thread("atoll.flush");
+      (*task)();
+      add({{}, [this] {
+             // The task's own flush may have ended, and another one may be under way.
+             if (writing.valid() &&
+                 writing.wait_for(std::chrono::seconds{0}) == std::future_status::ready)
+               end_flush();
+           }});
+    });
+  }
+
+  /// Waits for the writing of a flush that is under way.
+  void end_flush() {
+    if (!writing.valid())
+      return;
+    auto written = writing.get();
+    if (!broken)
+      note_flushed(machine.end_flush(written));
+  }
+
+  void note_flushed(const result<spi::log_index>& index) {
+    if (index)
       calls.flushed(*index);
     else
       break_down(index.error());
@@ -247,6 +282,7 @@ void state_runner::query(std::vector<query_request> queries) {
 void state_runner::save(std::filesystem::path folder,
                         std::function<void(result<spi::log_index>)> done) {
   impl_->add({{}, [impl = impl_.get(), to = std::move(folder), call = std::move(done)] {
+                impl->end_flush();
                 auto saved = impl->machine.save(to);
                 if (!saved)
                   return call(std::move(saved));
@@ -260,6 +296,7 @@ void state_runner::save(std::filesystem::path folder,
 void state_runner::load(std::filesystem::path folder,
                         std::function<void(result<spi::log_index>)> done) {
   impl_->add({{}, [impl = impl_.get(), from = std::move(folder), call = std::move(done)] {
+                impl->end_flush();
                 call(impl->machine.load(from));
               }});
 }

@@ -225,6 +225,113 @@ TEST_CASE("queries are answered") {
     CHECK(seen.queries[i + 1] == std::pair{many[i].id, many[i].text + " at 0"});
 }
 
+namespace {
+
+/// A machine whose flushes end when the test lets them.
+class slowly_flushing_machine final : public counting_machine {
+ public:
+  std::function<status()> begin_flush() override {
+    flushing_ = applied();
+    ++begun;
+    return [this]() -> status {
+      std::lock_guard wait{disk};
+      if (breaks)
+        return fail(errc::io, "the disk broke");
+      return {};
+    };
+  }
+  result<spi::log_index> end_flush(const status& written) override {
+    if (!written)
+      return tl::unexpected{written.error()};
+    return flushing_;
+  }
+  result<spi::log_index> save(const std::filesystem::path&) override {
+    saved_during_flush = !disk.try_lock();
+    if (!saved_during_flush)
+      disk.unlock();
+    return applied();
+  }
+
+  std::mutex disk; ///< held: writing waits
+  std::atomic<bool> breaks = false;
+  std::atomic<int> begun = 0;
+  bool saved_during_flush = false;
+
+ private:
+  spi::log_index flushing_ = 0;
+};
+
+} // namespace
+
+TEST_CASE("entries are applied while a flush writes, and copies wait for it") {
+  slowly_flushing_machine machine;
+  observed seen;
+  auto is_saved = false;
+  state_runner runner{machine, 1, seen.callbacks()};
+  runner.apply({entry(1, 1, "a")});
+  machine.disk.lock();
+  runner.flush();
+  for (spi::log_index at = 2; at <= 20; ++at)
+    runner.apply({entry(at, at, "b")});
+  seen.wait([&] { return seen.applied == 20; });
+  CHECK(seen.flushed == 0);
+  CHECK(machine.begun == 1);
+  runner.save("", [&](auto) { seen.note([&] { is_saved = true; }); });
+  machine.disk.unlock();
+  seen.wait([&] { return is_saved; });
+  CHECK(seen.flushed == 1);
+  CHECK_FALSE(machine.saved_during_flush);
+  runner.flush();
+  seen.wait([&] { return seen.flushed == 20; });
+}
+
+TEST_CASE("a flush waits for the one before it, so that a slow disk slows commands down") {
+  slowly_flushing_machine machine;
+  observed seen;
+  state_runner runner{machine, 1, seen.callbacks()};
+  machine.disk.lock();
+  runner.flush();
+  runner.apply({entry(1, 1, "a")});
+  seen.wait([&] { return seen.applied == 1; });
+  runner.flush();
+  runner.flush();
+  runner.apply({entry(2, 2, "b")});
+  CHECK(machine.begun == 1);
+  machine.disk.unlock();
+  seen.wait([&] { return seen.applied == 2; });
+  seen.wait([&] { return seen.flushed == 1; });
+}
+
+TEST_CASE("a flush that can't write ends the replica, whenever it is noticed") {
+  slowly_flushing_machine machine;
+  machine.breaks = true;
+  observed seen;
+  state_runner runner{machine, 1, seen.callbacks()};
+  runner.flush();
+  seen.wait([&] { return !seen.failures.empty(); });
+  runner.apply({entry(1, 1, "a")});
+  auto done = false;
+  runner.save("", [&](auto) { seen.note([&] { done = true; }); });
+  seen.wait([&] { return done; });
+  CHECK(seen.applied == 0);
+  CHECK(seen.failures == std::vector<std::string>{"the disk broke"});
+}
+
+TEST_CASE("a runner that ends waits for a flush that writes") {
+  slowly_flushing_machine machine;
+  observed seen;
+  machine.disk.lock();
+  auto runner = std::make_unique<state_runner>(machine, 1, seen.callbacks());
+  runner->flush();
+  while (machine.begun == 0)
+    std::this_thread::yield();
+  std::thread end{[&] { runner.reset(); }};
+  machine.disk.unlock();
+  end.join();
+  CHECK(machine.disk.try_lock());
+  machine.disk.unlock();
+}
+
 TEST_CASE("after the state failed, nothing more is applied or flushed, and the failure is "
           "reported once") {
   counting_machine machine{2};

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -86,6 +87,18 @@ class state_machine {
   /// Makes the effects of all applied entries durable. Called by the thread that applies. @returns
   /// the index of the last durable entry.
   virtual result<spi::log_index> flush() = 0;
+
+  /// Begins a flush whose writing runs beside `apply`. Called by the thread that applies. Until
+  /// `end_flush` it calls no `begin_flush`, `flush`, `save` or `load`. @returns the writing, which
+  /// another thread calls once; none: there is only `flush`, which holds up the applying thread.
+  virtual std::function<status()> begin_flush() { return nullptr; }
+
+  /// Ends a flush whose writing has ended. Called by the thread that applies.
+  /// @param written what the writing returned
+  /// @returns as `flush`
+  virtual result<spi::log_index> end_flush(const status& written) {
+    return written ? result<spi::log_index>{applied()} : tl::unexpected{written.error()};
+  }
 
   /// Is so much of the state in memory only that `flush` is due? Called after each `apply`.
   virtual bool flush_due() const { return false; }

@@ -22,6 +22,13 @@ constexpr std::size_t entries_at_once = 16;
 /// After a call of `apply` that needed the disk, so many further calls are expected to need it.
 constexpr int slow_calls_after_disk = 16;
 
+/// A failed sync isn't retried: the system may have dropped the data that it couldn't write.
+status sync(rocksdb::DB& db, const service_info& service) {
+  if (auto synced = db.FlushWAL(true); !synced.ok())
+    return tl::unexpected{to_error(synced, service)};
+  return {};
+}
+
 } // namespace
 
 replicated_state::replicated_state(std::unique_ptr<implementation> self) : self_{std::move(self)} {}
@@ -85,19 +92,35 @@ result<std::vector<member_identity>> replicated_state::members() const {
 }
 
 status replicated_state::implementation::write() {
+  if (buffer.aside() != nullptr) // a flush that didn't end
+    if (auto written = write_aside(); !written)
+      return written;
   if (buffer.empty())
     return {};
-  // Readers find the rows in memory until they are in the database, so they needn't wait.
-  if (auto written = write_rows(*db, buffer, {}, service); !written)
+  set_aside();
+  return write_aside();
+}
+
+std::shared_ptr<const write_buffer> replicated_state::implementation::set_aside() {
+  auto lock = to_change();
+  return buffer.set_aside();
+}
+
+status replicated_state::implementation::write_aside() {
+  if (auto written = write_rows(*db, *buffer.aside(), {}, service); !written)
     return tl::unexpected{fail_for_good(written.error())};
-  auto rows = empty_buffer(service);
+  drop_aside();
+  return {};
+}
+
+void replicated_state::implementation::drop_aside() {
+  std::shared_ptr<const write_buffer> rows;
   {
     auto lock = to_change();
-    std::swap(rows, buffer);
+    rows = buffer.drop_aside();
   }
   preparation.on_written();
-  rows.move_to(known);
-  return {};
+  rows->copy_to(known);
 }
 
 result<std::vector<std::string>> replicated_state::apply(std::span<const committed_entry> entries) {
@@ -209,11 +232,31 @@ result<log_index> replicated_state::flush() {
   self_->unflushed_bytes = 0;
   if (auto written = self_->write(); !written)
     return tl::unexpected{written.error()};
-  // A failed sync isn't retried: the system may have dropped the data that it couldn't write.
-  if (auto synced = self_->db->FlushWAL(true); !synced.ok())
-    return tl::unexpected{self_->fail_for_good(to_error(synced, self_->service))};
+  if (auto synced = sync(*self_->db, self_->service); !synced)
+    return tl::unexpected{self_->fail_for_good(synced.error())};
   self_->ballast.restore();
   return index;
+}
+
+std::function<status()> replicated_state::begin_flush() {
+  if (self_->broken || self_->buffer.aside() != nullptr)
+    return nullptr;
+  self_->flushing = self_->meta.applied;
+  self_->unflushed_bytes = 0;
+  return [this, rows = self_->set_aside()] {
+    auto done = write_rows(*self_->db, *rows, {}, self_->service);
+    return done ? sync(*self_->db, self_->service) : done;
+  };
+}
+
+result<log_index> replicated_state::end_flush(const status& written) {
+  if (self_->broken)
+    return tl::unexpected{*self_->broken};
+  if (!written)
+    return tl::unexpected{self_->fail_for_good(written.error())};
+  self_->drop_aside();
+  self_->ballast.restore();
+  return self_->flushing;
 }
 
 bool replicated_state::flush_due() const {

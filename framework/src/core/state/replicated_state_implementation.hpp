@@ -42,6 +42,7 @@ struct replicated_state::implementation {
   row_cache known;                             ///< the applying thread's
   row_preparation preparation{prepared_bytes_max};
   std::size_t unflushed_bytes = 0; ///< of commands; the applying thread's
+  spi::log_index flushing = 0;     ///< the last entry of a flush under way; the applying thread's
   /// Calls of `apply` that are expected to need the disk; the applying thread's.
   int slow_calls = 0;
   std::atomic<spi::log_index> applied = 0;  ///< of `meta`, for every thread
@@ -73,8 +74,12 @@ struct replicated_state::implementation {
   status run(std::span<const spi::committed_entry> entries, transaction& state,
              std::vector<std::string>& answers);
   std::string answer(state_view& state, std::string_view query) const;
-  /// The rows that are not in the database yet.
+  /// Writes the rows that are not in the database yet.
   status write();
+  std::shared_ptr<const write_buffer> set_aside();
+  status write_aside();
+  /// The database has the rows that are aside.
+  void drop_aside();
   /// Takes an opened database into use. For the applying thread, without readers.
   status use(opened_database opened);
 };

@@ -19,6 +19,70 @@ std::size_t size_of(const row& it) {
   return it.value ? it.value->size() : 0;
 }
 
+/// Goes through the rows of two buffers in order; a row of the newer one covers that of the older
+/// one.
+class covering_rows {
+ public:
+  using ordered = write_buffer::ordered;
+
+  covering_rows(const ordered& newer, const ordered& older, std::string_view from,
+                std::string_view end)
+      : newer_{part(newer, from, end)}, older_{part(older, from, end)} {
+    skip_covered();
+  }
+
+  bool at_end() const { return newer_.at_end() && older_.at_end(); }
+  const ordered::value_type& operator*() const { return *present().next; }
+  void advance() {
+    ++(is_newer() ? newer_ : older_).next;
+    skip_covered();
+  }
+
+ private:
+  struct part_of {
+    ordered::const_iterator next, end;
+    bool at_end() const { return next == end; }
+  };
+  static part_of part(const ordered& rows, std::string_view from, std::string_view end) {
+    return {rows.lower_bound(from), end.empty() ? rows.end() : rows.lower_bound(end)};
+  }
+  bool is_newer() const {
+    return older_.at_end() || (!newer_.at_end() && newer_.next->first < older_.next->first);
+  }
+  const part_of& present() const { return is_newer() ? newer_ : older_; }
+  void skip_covered() {
+    if (!newer_.at_end() && !older_.at_end() && newer_.next->first == older_.next->first)
+      ++older_.next;
+  }
+
+  part_of newer_, older_;
+};
+
+rocksdb::Status scan(rocksdb::DB& db, covering_rows over, const rocksdb::ReadOptions& how,
+                     std::string_view from, std::string_view end, const row_visitor& visit) {
+  auto options = how;
+  auto bound = slice(end);
+  if (!end.empty())
+    options.iterate_upper_bound = &bound;
+  std::unique_ptr<rocksdb::Iterator> stored{db.NewIterator(options)};
+  stored->Seek(slice(from));
+  for (;;) {
+    if (over.at_end() || (stored->Valid() && stored->key().ToStringView() < (*over).first)) {
+      if (!stored->Valid() || !visit(stored->key().ToStringView(), stored->value().ToStringView()))
+        break;
+      stored->Next();
+      continue;
+    }
+    const auto& [key, it] = *over;
+    if (it.value && !visit(key, *it.value))
+      break;
+    if (stored->Valid() && stored->key().ToStringView() == key)
+      stored->Next();
+    over.advance();
+  }
+  return stored->status();
+}
+
 } // namespace
 
 write_buffer::write_buffer(std::string_view lookup_only) {
@@ -27,6 +91,11 @@ write_buffer::write_buffer(std::string_view lookup_only) {
 }
 
 const row* write_buffer::find(std::string_view key) const {
+  auto* found = find_here(key);
+  return found == nullptr && aside_ ? aside_->find_here(key) : found;
+}
+
+const row* write_buffer::find_here(std::string_view key) const {
   if (is_in_order(key)) {
     auto found = in_order_.find(key);
     return found == in_order_.end() ? nullptr : &found->second;
@@ -36,7 +105,7 @@ const row* write_buffer::find(std::string_view key) const {
 }
 
 const row* write_buffer::use(std::string_view key) {
-  auto* found = const_cast<row*>(find(key)); // the row is this buffer's own
+  auto* found = const_cast<row*>(find(key)); // the row is this buffer's own, or aside
   if (found != nullptr)
     found->used = true;
   return found;
@@ -105,22 +174,34 @@ void write_buffer::visit_sorted(const change_visitor& visitor) const {
     visitor(change->first, change->second);
 }
 
-void write_buffer::move_to(row_cache& known) {
-  auto move = [&known](const auto& rows) {
+std::shared_ptr<const write_buffer> write_buffer::set_aside() {
+  aside_ = std::make_shared<write_buffer>("");
+  aside_->lookup_only_ = lookup_only_;
+  std::swap(aside_->in_order_, in_order_);
+  std::swap(aside_->others_, others_);
+  std::swap(aside_->bytes_, bytes_);
+  return aside_;
+}
+
+std::shared_ptr<const write_buffer> write_buffer::drop_aside() {
+  return std::exchange(aside_, nullptr);
+}
+
+void write_buffer::copy_to(row_cache& known) const {
+  auto copy = [&known](const auto& rows) {
     for (const auto& [key, it] : rows)
       if (it.used || known.contains(key))
         known.put(key, it.value);
   };
-  move(in_order_);
-  move(others_);
-  in_order_.clear();
-  others_.clear();
-  bytes_ = 0;
+  copy(in_order_);
+  copy(others_);
 }
 
 write_buffer::ordered write_buffer::all_in_order() const {
   auto all = in_order_;
   all.insert(others_.begin(), others_.end());
+  if (aside_)
+    all.merge(aside_->all_in_order());
   return all;
 }
 
@@ -129,7 +210,13 @@ rocksdb::Status scan_prefix(rocksdb::DB& db, const write_buffer& rows,
                             std::string_view from, const row_visitor& visit) {
   if (!rows.is_in_order(prefix))
     return rocksdb::Status::NotSupported("keys that are only looked up have no order");
-  return scan_over(db, rows.in_order(), how, from, state_keys::end_of(prefix), visit);
+  auto end = state_keys::end_of(prefix);
+  if (!end.empty() && from >= end)
+    return {};
+  static const write_buffer::ordered none;
+  auto* aside = rows.aside();
+  return scan(db, {rows.in_order(), aside ? aside->in_order() : none, from, end}, how, from, end,
+              visit);
 }
 
 rocksdb::Status scan_over(rocksdb::DB& db, const write_buffer::ordered& rows,
@@ -137,29 +224,8 @@ rocksdb::Status scan_over(rocksdb::DB& db, const write_buffer::ordered& rows,
                           std::string_view end, const row_visitor& visit) {
   if (!end.empty() && from >= end)
     return {};
-  auto options = how;
-  auto bound = slice(end);
-  if (!end.empty())
-    options.iterate_upper_bound = &bound;
-  std::unique_ptr<rocksdb::Iterator> stored{db.NewIterator(options)};
-  stored->Seek(slice(from));
-  auto over = rows.lower_bound(from);
-  auto last = end.empty() ? rows.end() : rows.lower_bound(end);
-  for (;;) {
-    if (over == last || (stored->Valid() && stored->key().ToStringView() < over->first)) {
-      if (!stored->Valid() || !visit(stored->key().ToStringView(), stored->value().ToStringView()))
-        break;
-      stored->Next();
-      continue;
-    }
-    const auto& [key, it] = *over;
-    if (it.value && !visit(key, *it.value))
-      break;
-    if (stored->Valid() && stored->key().ToStringView() == key)
-      stored->Next();
-    ++over;
-  }
-  return stored->status();
+  const write_buffer::ordered none;
+  return scan(db, {rows, none, from, end}, how, from, end, visit);
 }
 
 } // namespace atl

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -33,6 +34,9 @@ struct row {
 ///
 /// Rows of tables that are read in order are kept in order; the others are found by a hash, which
 /// takes less time. Keys are not empty.
+///
+/// Changes that another thread writes into the database are set aside meanwhile: look-ups find them
+/// under the changes that were made since.
 class write_buffer {
  public:
   /// @param lookup_only the first bytes of the keys that are never read in order
@@ -52,6 +56,15 @@ class write_buffer {
   void insert(std::string key, std::string value);
   void erase(const std::string& key);
 
+  /// Takes all changes aside. @pre none are aside @returns these changes, to be read by one other
+  /// thread; look-ups here may mark rows of theirs as used meanwhile
+  std::shared_ptr<const write_buffer> set_aside();
+  /// Forgets the changes that are aside, because the database has them. @returns them; null: none
+  /// were aside
+  std::shared_ptr<const write_buffer> drop_aside();
+  const write_buffer* aside() const { return aside_.get(); } ///< null: none
+
+  // Of the changes that aren't aside:
   bool empty() const { return in_order_.empty() && others_.empty(); }
   /// Approximate bytes of keys and values.
   std::size_t bytes() const { return bytes_; }
@@ -60,20 +73,21 @@ class write_buffer {
   /// Visits first the rows that are kept in order, then the others, sorted by their keys, too: in
   /// this order the database takes them in half of the time.
   void visit_sorted(const change_visitor& visitor) const;
-  /// Removes all changes, after they were written to the database. The rows that commands looked up
-  /// before or after the change go to the cache; most others, those of new files, are not read
-  /// soon.
-  void move_to(row_cache& known);
+  /// Copies rows to the cache, after they were written to the database: those that commands looked
+  /// up before or after the change; most others, those of new files, are not read soon.
+  void copy_to(row_cache& known) const;
 
   using ordered = std::map<std::string, row, std::less<>>;
   /// The rows that are read in order.
   const ordered& in_order() const { return in_order_; }
-  /// A copy of all changes.
+
+  /// A copy of all changes, with those that are aside.
   ordered all_in_order() const;
 
  private:
   using hashed = std::unordered_map<std::string, row, key_hash, std::equal_to<>>;
 
+  const row* find_here(std::string_view key) const;
   row& at(std::string key, bool fresh);
   void set(row& it, std::string value);
 
@@ -81,6 +95,7 @@ class write_buffer {
   ordered in_order_;
   hashed others_;
   std::size_t bytes_ = 0;
+  std::shared_ptr<write_buffer> aside_; ///< has none aside itself
 };
 
 /// Visits the keys that begin with `prefix`, in order, from `from` on, as they are when `rows` lie

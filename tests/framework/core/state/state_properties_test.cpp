@@ -1,6 +1,7 @@
 #include "tally_service.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <rapidcheck.h>
 #include <set>
@@ -17,7 +18,8 @@ struct step {
   bool is_clear = false;
   std::string name;
   std::uint64_t passes_us = 0;
-  int event = 0; ///< 0: the replica restarts; 1: it flushes; 2: it installs its own snapshot
+  /// 0: the replica restarts; 1: it flushes; 2: it installs its own snapshot; 3: it begins a flush
+  int event = 0;
   std::uint32_t batch = 1;
 };
 
@@ -122,6 +124,13 @@ TEST_CASE("in any history each command is applied once, whatever is repeated, an
     std::vector<std::string> entries, answers;
     auto now_us = noon_us;
     int copies = 0;
+    std::function<status()> write; // of a flush that has begun
+    auto end_flush = [&] {
+      if (!write)
+        return;
+      RC_ASSERT(state->end_flush(write()).has_value());
+      write = nullptr;
+    };
     for (auto& it : steps) {
       now_us += it.passes_us;
       auto& client = clients[it.session];
@@ -141,17 +150,27 @@ TEST_CASE("in any history each command is applied once, whatever is repeated, an
       if (wanted == "expired") // a real client goes on under another session
         client.sequence = 0;
       if (it.event == 0) {
+        if (write && it.repeat) // otherwise it ends with a flush that didn't come to its end
+          RC_ASSERT(write().has_value());
+        write = nullptr;
         state.reset();
         state = open(folder / "state");
       } else if (it.event == 1) {
+        end_flush();
         RC_ASSERT(state->flush().has_value());
+      } else if (it.event == 3) {
+        end_flush();
+        write = state->begin_flush();
+        RC_ASSERT(write != nullptr);
       } else if (it.event == 2) {
+        end_flush();
         auto copy = folder / ("copy " + std::to_string(copies++));
         RC_ASSERT(state->save(copy).has_value());
         RC_ASSERT(state->check_saved(copy).has_value());
         RC_ASSERT(state->load(copy).has_value());
       }
     }
+    end_flush();
     std::uint64_t sum = 0;
     for (auto* name : {"a", "b"}) {
       auto count = expected.counts.contains(name) ? expected.counts[name] : 0;

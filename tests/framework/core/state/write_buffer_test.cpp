@@ -77,16 +77,52 @@ TEST_CASE("a flush visits all rows, which then count as stored in the database")
   REQUIRE(rows.use("d1") != nullptr);
   REQUIRE(rows.use("i1")->value == "2");
   CHECK(rows.use("other") == nullptr);
-  rows.move_to(known);
+  rows.set_aside();
   CHECK(rows.empty());
   CHECK(rows.bytes() == 0);
+  CHECK(rows.all_in_order().size() == 4);
+  rows.drop_aside()->copy_to(known);
+  CHECK(rows.all_in_order().empty());
   CHECK(known.find("d1")->value == "1");
   CHECK(known.find("i1")->value == "2");
   CHECK_FALSE(known.find("i2")->exists);
   CHECK_FALSE(known.contains("i0")); // no command looked it up
 }
 
-TEST_CASE("a scan merges the database with unwritten rows") {
+TEST_CASE("rows that are set aside are found until they are dropped, under later changes") {
+  for (auto& table : tables) {
+    auto kept = table + "kept", changed = table + "changed", gone = table + "gone",
+         late = table + "late";
+    write_buffer rows{lookup_only};
+    for (auto& key : {kept, changed, gone, late})
+      rows.insert(key, "1");
+    auto aside = rows.set_aside();
+    REQUIRE(rows.aside() == aside.get());
+    CHECK(rows.empty());
+    rows.put(changed, "2");
+    rows.erase(gone);
+    CHECK(rows.find(kept)->value == "1");
+    CHECK(rows.find(changed)->value == "2");
+    REQUIRE(rows.find(gone) != nullptr); // the database will have it soon
+    CHECK_FALSE(rows.find(gone)->value.has_value());
+    CHECK(aside->find(gone)->value == "1");
+    CHECK(rows.use(late)->value == "1");
+    auto all = rows.all_in_order();
+    CHECK(all.size() == 4);
+    CHECK(all.at(changed).value == "2");
+    CHECK_FALSE(all.at(gone).value.has_value());
+    row_cache known{1u << 20};
+    rows.drop_aside()->copy_to(known);
+    CHECK(rows.aside() == nullptr);
+    CHECK(known.find(late)->value == "1"); // looked up while it was aside
+    CHECK_FALSE(known.contains(kept));
+    CHECK(rows.find(kept) == nullptr);
+    CHECK(rows.find(changed)->value == "2");
+    CHECK(rows.drop_aside() == nullptr);
+  }
+}
+
+TEST_CASE("a scan merges the database with unwritten rows, and with those that are aside") {
   temporary_folder folder;
   rocksdb::DB* raw = nullptr;
   rocksdb::Options options;
@@ -105,8 +141,11 @@ TEST_CASE("a scan merges the database with unwritten rows") {
       expected[at] = "stored";
     }
     write_buffer rows{lookup_only};
+    auto aside_after = random.below(30);
     for (auto left = random.below(24); left > 0; --left) {
       auto at = key();
+      if (left == aside_after)
+        rows.set_aside();
       if (random.below(3) == 0) {
         rows.erase(at);
         expected.erase(at);
@@ -115,20 +154,25 @@ TEST_CASE("a scan merges the database with unwritten rows") {
         expected[at] = std::to_string(left);
       }
     }
-    auto from = random.below(2) ? std::string{} : key();
-    auto end = random.below(2) ? std::string{} : std::string{"e"};
+    auto prefix = std::string{"d"};
+    auto from = random.below(2) ? prefix : key();
     auto limit = random.below(2) ? std::size_t{1000} : random.below(5) + 1;
     pairs wanted;
     for (auto& [at, value] : expected)
-      if (at >= from && (end.empty() || at < end) && wanted.size() < limit)
+      if (at >= from && at < "e" && wanted.size() < limit)
         wanted.emplace_back(at, value);
-    pairs seen;
-    auto done = atl::scan_over(*db, rows.in_order(), {}, from, end,
-                               [&](std::string_view at, std::string_view value) {
-                                 seen.emplace_back(at, value);
-                                 return seen.size() < limit;
-                               });
-    REQUIRE(done.ok());
+    pairs seen, all;
+    auto visit = [&](std::string_view at, std::string_view value) {
+      seen.emplace_back(at, value);
+      return seen.size() < limit;
+    };
+    REQUIRE(atl::scan_prefix(*db, rows, {}, prefix, from, visit).ok());
     CHECK(seen == wanted);
+    auto visit_all = [&](std::string_view at, std::string_view value) {
+      all.emplace_back(at, value);
+      return true;
+    };
+    REQUIRE(atl::scan_over(*db, rows.all_in_order(), {}, {}, {}, visit_all).ok());
+    CHECK(all == pairs{expected.begin(), expected.end()});
   }
 }

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -29,7 +30,7 @@ namespace atl {
 /// The state's time is the latest stamp, and never goes back. A stamp that is ahead of it by more
 /// than `proposal_clock::step_max` doesn't count: no replica with a right clock proposes it.
 ///
-/// Threads: `apply`, `flush`, `save` and `load` are called by one thread at a time;
+/// Threads: `apply`, the functions that flush, `save` and `load` are called by one thread at a time;
 /// `admission_check` and `shortage` by one thread at a time, which may be a different one; all
 /// other functions are thread-safe. After a failure of `apply`, `flush` or `query` all further
 /// calls fail: an entry may be applied in part, or rows may be damaged, and the state on disk is
@@ -54,7 +55,7 @@ class replicated_state final : public state_machine {
     /// serve all threads, and a block of 4 KiB is read for one row of perhaps 100 bytes. At least
     /// 64 KiB are useful.
     std::size_t cache_bytes = 64u << 20;
-    /// A flush is due if so many bytes are in memory only.
+    /// A flush is due if so many bytes are in memory only; as many may be on their way to the disk.
     std::size_t write_buffer_bytes_max = 8u << 20;
     /// A flush is also due after so many bytes of commands, because the log keeps these until the
     /// flush.
@@ -94,6 +95,8 @@ class replicated_state final : public state_machine {
   std::chrono::microseconds latest_stamp() const override;
 
   result<spi::log_index> flush() override;
+  std::function<status()> begin_flush() override;
+  result<spi::log_index> end_flush(const status& written) override;
   bool flush_due() const override;
 
   /// Makes a RocksDB checkpoint, which on the same disk links files instead of copying them.
