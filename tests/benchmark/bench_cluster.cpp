@@ -104,13 +104,18 @@ int main(int argc, char** argv) {
   app.add_option("--seconds", how.seconds, "For each figure; big files have 256 MiB for each")
       ->check(CLI::Range(1, 600))
       ->capture_default_str();
+  std::string alone;
+  app.add_option("--alone", alone, "Measures only big or small files")
+      ->check(CLI::IsMember({"big", "small"}));
   app.add_option("--json", how.json, "Where the figures go, for programs");
   CLI11_PARSE(app, argc, argv);
   try {
     temporary_folder scratch;
     figures all;
-    measure_big_files(how, scratch.path(), all);
-    measure_small_files(how, scratch.path(), all);
+    if (alone != "small")
+      measure_big_files(how, scratch.path(), all);
+    if (alone != "big")
+      measure_small_files(how, scratch.path(), all);
     if (!how.json.empty())
       std::ofstream{how.json} << all.json() << '\n';
   } catch (const std::exception& problem) {
