@@ -2,6 +2,8 @@
 
 #include "client/control.hpp"
 
+#include <atoll/core/state/session_command.hpp>
+
 #include <chrono>
 #include <utility>
 
@@ -23,16 +25,17 @@ bulk_options options_for(const cluster_settings& cluster) {
 
 } // namespace
 
-storage_pool::storage_pool(std::unique_ptr<cluster_view> view)
-    : view_{std::move(view)}, connections_{options_for(view_->settings())},
-      uploader_{*view_, connections_, progress_}, reader_{*view_, connections_, progress_} {}
+storage_pool::storage_pool(std::unique_ptr<cluster_view> view, control& masters)
+    : view_{std::move(view)}, leases_{lease_calls_to(masters), atl::random_session().low},
+      connections_{options_for(view_->settings())}, uploader_{*view_, connections_, progress_},
+      reader_{*view_, connections_, progress_} {}
 
 atl::result<std::unique_ptr<storage_pool>> storage_pool::open(const cluster_settings& cluster,
                                                               control& masters) {
   auto view = cluster_view::open(cluster, calls_to(masters));
   if (!view)
     return tl::unexpected{view.error()};
-  return std::unique_ptr<storage_pool>{new storage_pool{std::move(*view)}};
+  return std::unique_ptr<storage_pool>{new storage_pool{std::move(*view), masters}};
 }
 
 std::unique_ptr<placement_stock> storage_pool::begin_upload(upload_lease& lease, policy_id policy) {

@@ -6,7 +6,7 @@
 #include "client/connection_pool.hpp"
 #include "client/placement_stock.hpp"
 #include "client/transfer_progress.hpp"
-#include "client/upload_lease.hpp"
+#include "client/upload_leases.hpp"
 
 #include <atoll/core/error.hpp>
 
@@ -30,6 +30,9 @@ class storage_pool {
   /// The cluster's settings for storing and reading, and its plugins, as they are now.
   /// Errors: those of loading plugins, after the masters have named others.
   atl::result<std::shared_ptr<const cluster_plugins>> plugins() { return view_->plugins(); }
+
+  /// The leases of the uploads that are under way.
+  upload_leases& leases() { return leases_; }
 
   /// Prepares an upload. @param lease must outlive the result, as must this object
   std::unique_ptr<placement_stock> begin_upload(upload_lease& lease, policy_id policy);
@@ -60,9 +63,10 @@ class storage_pool {
   atl::dispatch_counters read_counters() { return reader_.counters(); }
 
  private:
-  explicit storage_pool(std::unique_ptr<cluster_view> view);
+  storage_pool(std::unique_ptr<cluster_view> view, control& masters);
 
   std::unique_ptr<cluster_view> view_;
+  upload_leases leases_;
   connection_pool connections_;
   transfer_progress progress_;
   chunk_uploader uploader_;

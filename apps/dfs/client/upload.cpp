@@ -1,7 +1,7 @@
 #include "client/byte_buffer.hpp"
 #include "client/paths.hpp"
 #include "client/transfers.hpp"
-#include "client/upload_lease.hpp"
+#include "client/upload_leases.hpp"
 #include "namespace/namespace_limits.hpp"
 
 #include <boost/asio/post.hpp>
@@ -24,9 +24,9 @@ using atl::fail;
 /// Stores the chunks of one file, a few at a time, and keeps their records in order.
 class chunk_sender {
  public:
-  chunk_sender(control& masters, storage_pool& storages, const protocol::cluster_info& info,
+  chunk_sender(storage_pool& storages, const protocol::cluster_info& info,
                std::shared_ptr<const scheme> by)
-      : storages_{storages}, by_{std::move(by)}, lease_{masters,
+      : storages_{storages}, by_{std::move(by)}, lease_{storages.leases(),
                                                         std::chrono::microseconds{info.grace_us}},
         places_{storages.begin_upload(lease_, by_->id)} {}
   ~chunk_sender() {
@@ -202,23 +202,16 @@ atl::result<std::uint64_t> put_chunks(control& masters, storage_pool& storages,
                                       byte_buffer first, std::shared_ptr<const scheme> by,
                                       commands::make file, const std::string& path,
                                       const put_options& options) {
-  chunk_sender sender{masters, storages, info, by};
+  chunk_sender sender{storages, info, by};
   auto pieces = send_all(sender, from, std::move(first), path, *by, options);
-  auto end = [&] {
-    // Only a hint: without it the master considers the upload under way for a while longer.
-    std::ignore = masters.call(protocol::kind::finish,
-                               protocol::encode(protocol::finish_request{sender.id()}));
-  };
   if (!pieces) {
-    if (pieces.error().code !=
-        errc::unavailable) // otherwise the masters may be unavailable as well
-      end();
+    storages.leases().finish(sender.id());
     return tl::unexpected{pieces.error()};
   }
   auto size = sender.stored();
   file.content = std::move(*pieces);
   auto made = masters.run(std::move(file));
-  end();
+  storages.leases().finish(sender.id());
   if (!made)
     return tl::unexpected{made.error()};
   if (options.progress)
