@@ -123,7 +123,7 @@ result<responses::relocated> run(state_transaction& state, const commands::reloc
     if (!chunk)
       outcome = relocation_outcome::no_such_chunk;
     else if (move.fragment >= chunk->nodes.size() || move.from == move.to ||
-             move.to > state.meta().storages)
+             (move.to != no_storage && !state.may_hold_fragments(move.to)))
       outcome = relocation_outcome::impossible;
     else if (chunk->nodes[move.fragment] != move.from)
       outcome = relocation_outcome::is_elsewhere;

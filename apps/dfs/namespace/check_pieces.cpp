@@ -37,8 +37,10 @@ status check_new_chunk(state_transaction& state, const chunk_record& chunk) {
                               chunk.nodes.size() - missing, chunk.nodes.size(), chunk.policy,
                               policy->recovery, policy->fragments_min));
   for (auto node : chunk.nodes)
-    if (node > state.meta().storages)
-      return refuse(fmt::format("is said to be on storage node {}, which isn't registered", node));
+    if (node != no_storage && !state.may_hold_fragments(node))
+      return refuse(fmt::format("is said to be on storage node {}, which isn't registered, or "
+                                "counts as lost: put the file again",
+                                node));
   return {};
 }
 

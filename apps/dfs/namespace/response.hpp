@@ -145,7 +145,7 @@ enum class relocation_outcome : std::uint8_t {
   done,
   no_such_chunk, ///< nothing refers to it
   is_elsewhere,  ///< the fragment is not at `from`
-  impossible,    ///< no such fragment, or no such node
+  impossible,    ///< no such fragment, or no such node, or the node counts as lost
 };
 inline constexpr relocation_outcome relocation_outcome_last = relocation_outcome::impossible;
 

@@ -31,6 +31,11 @@ std::optional<storage_record> state_reader::find_storage(storage_id id) {
   return find<storage_record>(keys::storage(id), "a storage node's record");
 }
 
+bool state_reader::may_hold_fragments(storage_id id) {
+  auto node = find_storage(id);
+  return node && node->state != storage_state::dead && node->state != storage_state::forgotten;
+}
+
 std::optional<storage_id> state_reader::find_id(const std::string& key, std::string_view what) {
   std::string bytes;
   std::uint32_t id = 0;

@@ -25,6 +25,9 @@ class state_reader {
   std::optional<inode> find_inode(inode_id id);
   std::optional<stored_chunk> find_chunk(const chunk_id& id);
   std::optional<storage_record> find_storage(storage_id id);
+  /// May a fragment be said to be on the node? Not if it was never registered, if its data counts
+  /// as lost, or if it was forgotten.
+  bool may_hold_fragments(storage_id id);
   std::optional<storage_id> find_storage_by_name(std::string_view name);
   std::optional<storage_id> find_storage_by_uuid(std::string_view uuid);
   std::optional<policy> find_policy(policy_id id);

@@ -74,8 +74,10 @@ class toucher {
   }
 
   void operator()(const commands::relocate& command) {
-    for (auto& move : command.moves)
+    for (auto& move : command.moves) {
       touch(keys::chunk(move.chunk));
+      touch_storage(move.to);
+    }
   }
 
   void operator()(const commands::release& command) {
@@ -138,11 +140,17 @@ class toucher {
     return at;
   }
 
+  void touch_storage(storage_id node) {
+    if (node != no_storage)
+      touch(keys::storage(node));
+  }
   void touch_chunks(const std::vector<piece>& pieces) {
     for (auto& part : pieces)
       if (auto* stored = std::get_if<chunk_part>(&part.content)) {
         touch(keys::chunk(stored->chunk.id));
         touch(keys::policy(stored->chunk.policy));
+        for (auto node : stored->chunk.nodes)
+          touch_storage(node);
       }
   }
 

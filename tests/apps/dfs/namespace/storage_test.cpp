@@ -1,3 +1,4 @@
+#include "contains.hpp"
 #include "names_fixture.hpp"
 #include "namespace/namespace_limits.hpp"
 
@@ -243,4 +244,27 @@ TEST_CASE("a node whose name another has taken stays out, and is forgotten witho
   CHECK(it.run(commands::set_storage{1, storage_state::forgotten}).has_value());
   CHECK(it.run(commands::register_storage{"one", "new folder"})->id == 4);
   CHECK(it.summary().storages.size() == 3);
+}
+
+TEST_CASE("no fragment is said to be on a node whose data counts as lost, or that was forgotten") {
+  audited_subject it;
+  it.register_storages();
+  auto chunk = it.chunk(1);
+  REQUIRE(it.put("/before", std::vector{chunk}).has_value());
+  REQUIRE(it.run(commands::set_storage{3, storage_state::draining}).has_value());
+  CHECK(relocate(it, {{chunk.id, 0, 1, 3}, {chunk.id, 0, 3, 1}}) ==
+        std::vector{outcome::done, outcome::done}); // what is under way may end
+  for (auto state : {storage_state::dead, storage_state::forgotten}) {
+    REQUIRE(it.run(commands::set_storage{3, state}).has_value());
+    CHECK(relocate(it, {{chunk.id, 0, 1, 3}}) == std::vector{outcome::impossible});
+    auto other = it.chunk(2);
+    other.nodes = {1, 3};
+    auto put = it.put("/after", std::vector{other});
+    REQUIRE_FALSE(put.has_value());
+    CHECK(put.error().code == errc::refused);
+    CHECK_MESSAGE(contains(put.error().message, "storage node 3"), put.error().message);
+    other.nodes = {1, 2};
+    other.id.random += static_cast<std::uint64_t>(state);
+    CHECK(it.put("/after", std::vector{other}).has_value());
+  }
 }
