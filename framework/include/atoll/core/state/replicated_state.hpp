@@ -30,9 +30,9 @@ namespace atl {
 /// The state's time is the latest stamp, and never goes back. A stamp that is ahead of it by more
 /// than `proposal_clock::step_max` doesn't count: no replica with a right clock proposes it.
 ///
-/// Threads: `apply`, the functions that flush, `save` and `load` are called by one thread at a time;
-/// `admission_check` and `shortage` by one thread at a time, which may be a different one; all
-/// other functions are thread-safe. After a failure of `apply`, `flush` or `query` all further
+/// Threads: `apply`, the functions that flush, `save` and `load` are called by one thread at a
+/// time; `admission_check` and `shortage` by one thread at a time, which may be a different one;
+/// all other functions are thread-safe. After a failure of `apply`, `flush` or `query` all further
 /// calls fail: an entry may be applied in part, or rows may be damaged, and the state on disk is
 /// known again only after it is reopened.
 class replicated_state final : public state_machine {
