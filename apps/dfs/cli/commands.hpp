@@ -101,6 +101,10 @@ int replace_storage(context& with, const std::string& name);
 /// Lets the masters collect unreferenced chunks, and waits until these are removed.
 int collect(context& with, std::uint32_t timeout_s);
 
+/// Lets masters check their name spaces. @param masters by name; empty: all of the cluster's file
+/// @returns `failed` if one is damaged, `unavailable` if one could not be checked
+int check_names(context& with, const std::vector<std::string>& masters);
+
 struct init_arguments {
   std::string folder;
   std::string name; ///< empty: derived from the folder's name

@@ -257,6 +257,13 @@ void state_runner::save(std::filesystem::path folder,
               }});
 }
 
+void state_runner::copy(std::filesystem::path folder,
+                        std::function<void(result<spi::log_index>)> done) {
+  impl_->add({{}, [impl = impl_.get(), to = std::move(folder), call = std::move(done)] {
+                call(impl->machine.save(to));
+              }});
+}
+
 void state_runner::load(std::filesystem::path folder,
                         std::function<void(result<spi::log_index>)> done) {
   impl_->add({{}, [impl = impl_.get(), from = std::move(folder), call = std::move(done)] {

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 using namespace atl;
@@ -274,4 +275,23 @@ TEST_CASE("a saved state that is damaged is not sent, and the damage is reported
   save("damaged");
   CHECK(why == "a block can't be read");
   CHECK(seen.failures == std::vector<std::string>{"a block can't be read"});
+}
+
+TEST_CASE("a copy has the entries that waited before it, and isn't read") {
+  counting_machine machine;
+  observed seen;
+  std::optional<spi::log_index> copied;
+  {
+    state_runner runner{machine, 1, seen.callbacks()};
+    std::mutex hold;
+    hold.lock();
+    runner.load("", [&](auto) { std::lock_guard wait{hold}; });
+    runner.apply({entry(1, 1, "c"), entry(2, 2, "c")});
+    runner.copy("damaged", [&](auto index) { seen.note([&] { copied = index.value_or(0); }); });
+    runner.apply({entry(3, 3, "c")});
+    hold.unlock();
+    seen.wait([&] { return copied && seen.applied == 3; });
+  }
+  CHECK(copied == 2);
+  CHECK(seen.failures.empty());
 }
