@@ -34,6 +34,7 @@ struct get_arguments {
   bool archive = false;      ///< likewise
   std::size_t transfers = 1; ///< likewise
   std::string range;         ///< `A-B` or `A-`, of one file; empty: all
+  bool resume = false;       ///< go on with what an interrupted `get` with this option left
 };
 int get(context& with, const get_arguments& what);
 
