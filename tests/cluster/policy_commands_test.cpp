@@ -17,12 +17,6 @@ nlohmann::json json_of(test_cluster& cluster, std::vector<std::string> words) {
   return nlohmann::json::parse(run.out);
 }
 
-/// Waits until the leading master has defined the policy of the root.
-void start(test_cluster& cluster) {
-  cluster.up();
-  eventually("/ has a policy", [&] { return cluster.dfs({"policy", "show", "/"}).code == 0; });
-}
-
 /// On how many nodes each of a file's chunks is; 0 if these numbers differ.
 std::size_t copies_of(test_cluster& cluster, const std::string& path) {
   auto stat = json_of(cluster, {"stat", path});
@@ -38,7 +32,7 @@ std::size_t copies_of(test_cluster& cluster, const std::string& path) {
 
 TEST_CASE("a policy that is changed holds for new files, and old ones stay as they are") {
   test_cluster cluster; // three copies on three nodes
-  start(cluster);
+  cluster.up();
   auto old_bytes = random_bytes(150'000, 1);
   auto new_bytes = random_bytes(150'000, 2);
   REQUIRE(cluster.dfs({"put", "-", "/old"}, old_bytes).code == 0);
@@ -73,7 +67,7 @@ TEST_CASE("a policy that is changed holds for new files, and old ones stay as th
 
 TEST_CASE("directories below have the policy of the one above, unless they have their own") {
   test_cluster cluster;
-  start(cluster);
+  cluster.up();
   REQUIRE(cluster.dfs({"mkdir", "-p", "/a/b"}).code == 0);
   REQUIRE(cluster.dfs({"mkdir", "/c"}).code == 0);
   REQUIRE(cluster.dfs({"policy", "set", "/a", "copies=1", "inline_limit=1KiB"}).code == 0);
@@ -98,7 +92,7 @@ TEST_CASE("directories below have the policy of the one above, unless they have 
 
 TEST_CASE("a policy that the cluster can't keep, or that makes no sense, changes nothing") {
   test_cluster cluster;
-  start(cluster);
+  cluster.up();
   auto many = cluster.dfs({"policy", "set", "/", "copies=4"});
   CHECK(many.code == 1);
   CHECK_MESSAGE(contains(many.err, "the cluster has 3"), many.err);
