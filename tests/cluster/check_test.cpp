@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 #include <rocksdb/db.h>
+#include <sys/wait.h>
 
 #include <cstdint>
 #include <memory>
@@ -47,6 +48,13 @@ void remove_row(const test_cluster& cluster, const std::string& master, const st
   REQUIRE(db->Delete(durable, key).ok());
 }
 
+/// Has the program not ended yet?
+bool is_running(pid_t process) {
+  siginfo_t ended{};
+  auto asked = ::waitid(P_PID, static_cast<id_t>(process), &ended, WEXITED | WNOHANG | WNOWAIT);
+  return asked == 0 && ended.si_pid == 0;
+}
+
 /// The names that a master has, in all directories.
 std::uint64_t entries_at(test_cluster& cluster, const std::string& master) {
   auto check = cluster.dfs({"--json", "check", "--names", master});
@@ -59,27 +67,54 @@ std::uint64_t entries_at(test_cluster& cluster, const std::string& master) {
 TEST_CASE("each master of a sound cluster says so, with what it has") {
   test_cluster cluster{group_of(3)};
   cluster.up();
-  auto before = entries_at(cluster, "master-2");
+  auto leader = cluster.must_lead_all(); // has applied what was answered
+  auto before = entries_at(cluster, leader);
   REQUIRE(cluster.dfs({"mkdir", "/d"}).code == 0);
   REQUIRE(cluster.dfs({"put", "-", "/d/small"}, "inline").code == 0);
   REQUIRE(cluster.dfs({"put", "-", "/d/large"}, random_bytes(150 << 10, 1)).code == 0);
   REQUIRE(cluster.dfs({"cp", "/d/large", "/copy"}).code == 0);
   REQUIRE(cluster.dfs({"rm", "/d/small"}).code == 0);
-  cluster.must_lead_all();
   auto check = cluster.dfs({"check", "--names"});
   CHECK_MESSAGE(check.code == 0, check.out, check.err);
   for (auto* master : {"master-1", "master-2", "master-3"})
     CHECK_MESSAGE(contains(check.out, fmt::format("{}: sound: ", master)), check.out);
-  auto json = nlohmann::json::parse(cluster.dfs({"--json", "check", "--names", "master-2"}).out);
+  auto json = nlohmann::json::parse(cluster.dfs({"--json", "check", "--names", leader}).out);
   CHECK(json["verdict"] == "sound");
   REQUIRE(json["masters"].size() == 1);
   auto& master = json["masters"][0];
-  CHECK(master["name"] == "master-2");
+  CHECK(master["name"] == leader);
   CHECK(master["entries"] == before + 3); // /d, /d/large, /copy
   CHECK(master["chunks"] == 3);           // shared by the copy
   CHECK(master["log_index"].get<int>() > 5);
   CHECK(master["findings"].empty());
-  CHECK(fs::is_empty(cluster.group_data_of("master-2") / "snapshots" / "copies"));
+  CHECK(fs::is_empty(cluster.group_data_of(leader) / "snapshots" / "copies"));
+}
+
+TEST_CASE("a check while files are stored and removed finds a sound name space each time") {
+  test_cluster cluster{group_of(1)};
+  cluster.up();
+  auto local = cluster.folder() / "local";
+  for (int i = 0; i < 600; ++i)
+    write_file(local / fmt::format("d{}/f{}", i % 20, i),
+               random_bytes(i % 3 == 0 ? 20'000 : 100, 1));
+  auto dfs = [&](const std::vector<std::string>& words) {
+    std::vector<std::string> all{program("dfs").string(), "--cluster", cluster.folder().string()};
+    all.insert(all.end(), words.begin(), words.end());
+    return start_program(all);
+  };
+  REQUIRE(cluster.dfs({"put", "-r", local.string(), "/first"}).code == 0);
+  auto storing = dfs({"put", "-r", "-j", "4", local.string(), "/second"});
+  auto removing = dfs({"rm", "-r", "/first"});
+  std::uint64_t last = 0;
+  do {
+    auto check = cluster.dfs({"--json", "check", "--names"});
+    CHECK_MESSAGE(check.code == 0, check.out, check.err);
+    auto index = nlohmann::json::parse(check.out)["masters"][0]["log_index"].get<std::uint64_t>();
+    CHECK(index >= last);
+    last = index;
+  } while (is_running(storing));
+  CHECK(wait_for(storing) == 0);
+  CHECK(wait_for(removing) == 0);
 }
 
 TEST_CASE("a master that doesn't answer could not be checked, and an unknown one is refused") {
@@ -103,8 +138,10 @@ TEST_CASE("a lost row of one master is found there, and named") {
   cluster.up();
   for (auto* name : {"/f", "/g"})
     REQUIRE(cluster.dfs({"put", "-", name}, "text").code == 0);
-  auto before = entries_at(cluster, "master-1"); // all in the root
-  auto victim = cluster.must_lead_all() == "master-3" ? "master-2" : "master-3";
+  auto leader = cluster.must_lead_all();
+  auto victim = leader == "master-3" ? "master-2" : "master-3";
+  auto before = entries_at(cluster, leader); // all in the root
+  eventually("the other master has them", [&] { return entries_at(cluster, victim) == before; });
   stop(cluster, victim);
   remove_row(cluster, victim, dfs::state::keys::entry(dfs::root_inode, "f"));
   cluster.start(victim);

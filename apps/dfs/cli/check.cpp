@@ -134,10 +134,12 @@ atl::result<std::vector<cluster_settings>> select(const cluster_settings& cluste
 std::vector<checked_master> check_at_once(const std::vector<cluster_settings>& masters,
                                           check_progress& progress) {
   std::vector<std::future<checked_master>> under_way;
+  under_way.reserve(masters.size());
   for (auto& master : masters)
     under_way.push_back(std::async(
         std::launch::async, [&master, &progress] { return check_master(master, progress); }));
   std::vector<checked_master> all;
+  all.reserve(masters.size());
   for (auto& it : under_way)
     all.push_back(it.get());
   return all;
