@@ -2,11 +2,13 @@
 #include "test_cluster.hpp"
 
 #include <doctest/doctest.h>
+#include <sys/stat.h>
 
 #include <filesystem>
-#include <fstream>
+#include <iterator>
 #include <signal.h>
 #include <string>
+#include <vector>
 
 // `dfs get --resume` goes on where an interrupted one stopped.
 
@@ -160,4 +162,31 @@ TEST_CASE("directories are read with --resume, several files at once") {
   for (auto* name : {"a", "b", "c"})
     CHECK(read_file(file.target() / name) == random_bytes(3 * chunk, 7));
   CHECK(std::distance(fs::directory_iterator{file.target()}, fs::directory_iterator{}) == 3);
+}
+
+TEST_CASE("with -a, --resume reads no file again that is there with its size and time") {
+  halved_file file;
+  write_file(file.local / "tree/whole", random_bytes(3 * chunk, 8));
+  write_file(file.local / "tree/other", random_bytes(3 * chunk, 9));
+  auto& cluster = file.cluster;
+  REQUIRE(cluster.dfs({"put", "-a", (file.local / "tree").string(), "/tree"}).code == 0);
+  std::vector<std::string> get{"get", "-a", "--resume", "/tree", file.target().string()};
+  REQUIRE(cluster.dfs(get).code == 0);
+  auto whole = file.target() / "whole";
+  auto other = file.target() / "other";
+  auto inode_of = [](const fs::path& path) {
+    struct stat found {};
+    REQUIRE(::stat(path.c_str(), &found) == 0);
+    return found.st_ino;
+  };
+  auto before = inode_of(whole);
+  fs::permissions(whole, fs::perms{0600});
+  write_file(other, "changed here");
+  REQUIRE(
+      cluster.dfs({"get", "-a", "--resume", "/tree/whole", "/tree/other", file.target().string()})
+          .code == 0);
+  CHECK(inode_of(whole) == before); // a file that is read gets another inode
+  CHECK(fs::status(whole).permissions() == fs::status(file.local / "tree/whole").permissions());
+  CHECK(read_file(other) == random_bytes(3 * chunk, 9));
+  CHECK(read_file(whole) == random_bytes(3 * chunk, 8));
 }

@@ -219,6 +219,13 @@ atl::status apply_attributes(const std::string& path, const inode_attributes& at
   return {};
 }
 
+bool has_size_and_time(const std::string& path, const inode_attributes& attributes) {
+  struct stat there {};
+  return ::lstat(path.c_str(), &there) == 0 && S_ISREG(there.st_mode) &&
+         static_cast<std::uint64_t>(there.st_size) == attributes.size_bytes &&
+         nanoseconds(there.st_mtim) == attributes.mtime_ns;
+}
+
 atl::status make_special(const std::string& path, const inode_attributes& attributes,
                          const std::string& target) {
   struct stat there {};

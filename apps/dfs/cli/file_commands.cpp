@@ -98,7 +98,8 @@ void add_get(CLI::App& app, context& with, chosen_command& call) {
                   "or A-; of one file");
   get->add_flag("--resume", gets.resume,
                 "Keep what was read of a file when the command is interrupted or fails, and go on "
-                "there when it is given again, unless the file has changed meanwhile");
+                "there when it is given again, unless the file has changed meanwhile. With -p, "
+                "files that are there with the same size and time aren't read again");
   add_stale_ok(*get, with);
   get->callback([&] {
     call = [&] {

@@ -1,5 +1,6 @@
 #include "cli/commands.hpp"
 #include "cli/file_attributes.hpp"
+#include "cli/get_file.hpp"
 #include "cli/local_file.hpp"
 #include "cli/output.hpp"
 #include "cli/progress.hpp"
@@ -15,7 +16,6 @@
 #include <charconv>
 #include <cstdint>
 #include <filesystem>
-#include <optional>
 #include <system_error>
 #include <utility>
 
@@ -85,7 +85,8 @@ class getting {
       if (tally_.has_given_up())
         return;
       auto read = local == "-" ? files_.get(remote, write_to_output, {}, part_)
-                               : into_file(remote, entry, local);
+                               : get_into_file(with_, files_, what_, {remote, entry, local, part_},
+                                               bar_.begin_file(remote));
       bar_.end_file(remote, read.value_or(0));
       if (read)
         tally_.succeed(*read);
@@ -141,57 +142,6 @@ class getting {
     auto from = join_path(remote, entry.name);
     auto to = local / entry.name;
     get(from, entry, to.string());
-  }
-
-  /// @returns the file's bytes, with those that were there before.
-  atl::result<std::uint64_t> into_file(const std::string& remote, const responses::entry& entry,
-                                       const std::string& local) {
-    auto file =
-        what_.resume ? local_file::resume(local, identity_of(entry)) : local_file::create(local);
-    if (!file)
-      return tl::unexpected{file.error()};
-    auto there = file->bytes_there();
-    note_resumption(remote, *file);
-    auto part = part_;
-    part.offset += there;
-    std::optional<expected_content> expected;
-    if (what_.resume)
-      expected = {entry.inode, entry.attributes.data_version};
-    auto read =
-        files_.get(remote, file->sink(), add_to(bar_.begin_file(remote), there), part, expected);
-    if (!read)
-      return read;
-    if (auto kept = file->keep(); !kept)
-      return tl::unexpected{kept.error()};
-    if (what_.preserve)
-      if (auto applied = apply_attributes(local, entry.attributes); !applied)
-        return tl::unexpected{applied.error()};
-    return there + *read;
-  }
-
-  content_identity identity_of(const responses::entry& entry) const {
-    return {with_.loaded->name, entry.inode, entry.attributes.btime_ns,
-            entry.attributes.data_version, entry.attributes.size_bytes};
-  }
-
-  void note_resumption(const std::string& remote, const local_file& file) const {
-    if (with_.quiet)
-      return;
-    if (file.bytes_there() > 0)
-      print_error("dfs: {}: goes on at byte {}\n", atl::printable(remote), file.bytes_there());
-    if (file.has_begun_again())
-      print_error("dfs: {}: has changed since a part of it was read; it is read from the "
-                  "beginning\n",
-                  atl::printable(remote));
-  }
-
-  /// The progress of a file of which so many bytes were there before.
-  static progress_report add_to(progress_report report, std::uint64_t there) {
-    if (!report || there == 0)
-      return report;
-    return [report = std::move(report), there](std::uint64_t done, std::uint64_t total) {
-      report(there + done, there + total);
-    };
   }
 
   const context& with_;

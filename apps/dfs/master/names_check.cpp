@@ -1,14 +1,24 @@
 #include "master/names_check.hpp"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <exception>
 #include <system_error>
+#include <unistd.h>
 #include <utility>
 
 namespace dfs {
 
 using atl::errc;
 using protocol::check_phase;
+
+namespace {
+
+/// Commands and queries go first.
+constexpr int niceness = 10;
+
+} // namespace
 
 names_check::names_check(settings given) : settings_{std::move(given)} {}
 
@@ -71,6 +81,7 @@ void names_check::begin(std::filesystem::path copy, atl::spi::log_index index) {
     state_.phase = check_phase::counting;
   }
   thread_ = std::thread{[this, copy = std::move(copy)] {
+    ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), niceness); // of this thread alone
     audit_options how;
     how.progress = [this](std::uint64_t read, std::uint64_t total) {
       return note_progress(read, total);
