@@ -1,3 +1,4 @@
+#include "common/check_protocol.hpp"
 #include "common/master_protocol.hpp"
 #include "fuzzing.hpp"
 
@@ -22,6 +23,10 @@ void fuzzing::try_bytes(std::string_view bytes) {
     return check_one_encoding(decode_collect_state(bytes), bytes);
   case 8:
     return check_one_encoding(decode_cluster_info(bytes), bytes);
+  case 9:
+    return check_one_encoding(decode_check_request(bytes), bytes);
+  case 10:
+    return check_one_encoding(decode_check_state(bytes), bytes);
   default:
     return;
   }

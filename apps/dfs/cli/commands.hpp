@@ -34,6 +34,7 @@ struct get_arguments {
   bool archive = false;      ///< likewise
   std::size_t transfers = 1; ///< likewise
   std::string range;         ///< `A-B` or `A-`, of one file; empty: all
+  bool resume = false;       ///< go on with what an interrupted `get` with this option left
 };
 int get(context& with, const get_arguments& what);
 
@@ -100,6 +101,10 @@ int replace_storage(context& with, const std::string& name);
 
 /// Lets the masters collect unreferenced chunks, and waits until these are removed.
 int collect(context& with, std::uint32_t timeout_s);
+
+/// Lets masters check their name spaces. @param masters by name; empty: all of the cluster's file
+/// @returns `failed` if one is damaged, `unavailable` if one could not be checked
+int check_names(context& with, const std::vector<std::string>& masters);
 
 struct init_arguments {
   std::string folder;

@@ -5,9 +5,13 @@
 
 #include <cerrno>
 #include <fcntl.h>
+#include <fstream>
 #include <grp.h>
+#include <ios>
 #include <map>
+#include <optional>
 #include <pwd.h>
+#include <string>
 #include <unistd.h>
 
 namespace dfs::cli {
@@ -40,10 +44,22 @@ char letter_of(inode_type type) {
   return '?';
 }
 
+/// The mask as the system shows it; none where it doesn't (before Linux 4.7, without /proc).
+std::optional<mode_t> shown_umask() {
+  std::ifstream status{"/proc/self/status"};
+  std::string word;
+  while (status >> word)
+    if (unsigned mask = 0; word == "Umask:" && status >> std::oct >> mask)
+      return mask;
+  return std::nullopt;
+}
+
 mode_t umask_now() {
-  // The mask can only be read by setting it. This program has no other thread that makes files
-  // then.
   static const mode_t mask = [] {
+    if (auto shown = shown_umask())
+      return *shown;
+    // Setting it is the other way to read it. A file that another thread makes in between gets the
+    // usual mask.
     auto value = ::umask(022);
     ::umask(value);
     return value;
@@ -201,6 +217,13 @@ atl::status apply_attributes(const std::string& path, const inode_attributes& at
   if (::utimensat(AT_FDCWD, path.c_str(), times, AT_SYMLINK_NOFOLLOW) != 0)
     return system_failure("setting the times of", path);
   return {};
+}
+
+bool has_size_and_time(const std::string& path, const inode_attributes& attributes) {
+  struct stat there {};
+  return ::lstat(path.c_str(), &there) == 0 && S_ISREG(there.st_mode) &&
+         static_cast<std::uint64_t>(there.st_size) == attributes.size_bytes &&
+         nanoseconds(there.st_mtim) == attributes.mtime_ns;
 }
 
 atl::status make_special(const std::string& path, const inode_attributes& attributes,

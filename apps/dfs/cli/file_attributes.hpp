@@ -36,6 +36,10 @@ commands::new_inode inode_of(const struct stat& local, bool preserve);
 /// do that. Doesn't follow a symbolic link. Errors name the path.
 atl::status apply_attributes(const std::string& path, const inode_attributes& attributes);
 
+/// Is there a regular file of this size and time of change, to the nanosecond? Doesn't follow a
+/// symbolic link.
+bool has_size_and_time(const std::string& path, const inode_attributes& attributes);
+
 /// Makes a local symbolic link, pipe, socket or device, in place of one that exists. Errors name
 /// the path.
 /// @param target of a symbolic link

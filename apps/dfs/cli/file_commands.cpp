@@ -96,6 +96,10 @@ void add_get(CLI::App& app, context& with, chosen_command& call) {
   get->add_option("--range", gets.range,
                   "Only the bytes from A to B, both counted from 0 and included, or from A on: A-B "
                   "or A-; of one file");
+  get->add_flag("--resume", gets.resume,
+                "Keep what was read of a file when the command is interrupted or fails, and go on "
+                "there when it is given again, unless the file has changed meanwhile. With -p, "
+                "files that are there with the same size and time aren't read again");
   add_stale_ok(*get, with);
   get->callback([&] {
     call = [&] {

@@ -1,5 +1,6 @@
 #include "cli/commands.hpp"
 #include "cli/file_attributes.hpp"
+#include "cli/get_file.hpp"
 #include "cli/local_file.hpp"
 #include "cli/output.hpp"
 #include "cli/progress.hpp"
@@ -16,6 +17,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <system_error>
+#include <utility>
 
 namespace dfs::cli {
 
@@ -28,9 +30,9 @@ using atl::fail;
 /// A source after it was examined.
 struct get_source {
   std::string path;
-  inode_attributes attributes;
+  responses::entry entry;
 
-  bool is_directory() const { return attributes.type == inode_type::directory; }
+  bool is_directory() const { return entry.attributes.type == inode_type::directory; }
 };
 
 atl::result<get_source> examine_source(file_client& files, const std::string& path,
@@ -38,7 +40,7 @@ atl::result<get_source> examine_source(file_client& files, const std::string& pa
   auto entry = stat_path(files.masters(), path);
   if (!entry)
     return tl::unexpected{entry.error()};
-  get_source source{path, entry->attributes};
+  get_source source{path, std::move(*entry)};
   if (source.is_directory() && (!what.recursive || what.local == "-"))
     return fail(errc::invalid, path + " is a directory: read it with -r, into a folder");
   return source;
@@ -59,32 +61,32 @@ atl::result<std::vector<responses::entry>> entries_of(file_client& files, const 
 class getting {
  public:
   /// @param part of each file
-  getting(file_client& files, const get_arguments& what, progress_bar& bar, transfer_tally& tally,
-          const byte_range& part)
-      : files_{files}, what_{what}, bar_{bar}, tally_{tally}, part_{part}, threads_{
-                                                                               what.transfers} {}
+  getting(const context& with, file_client& files, const get_arguments& what, progress_bar& bar,
+          transfer_tally& tally, const byte_range& part)
+      : with_{with}, files_{files}, what_{what}, bar_{bar}, tally_{tally}, part_{part},
+        threads_{what.transfers} {}
 
-  void get(const std::string& remote, const inode_attributes& attributes,
-           const std::string& local) {
-    if (attributes.type == inode_type::directory)
-      get_directory(remote, attributes, local);
-    else if (attributes.type == inode_type::file)
-      get_file(remote, attributes, local);
+  void get(const std::string& remote, const responses::entry& entry, const std::string& local) {
+    if (entry.attributes.type == inode_type::directory)
+      get_directory(remote, entry.attributes, local);
+    else if (entry.attributes.type == inode_type::file)
+      get_file(remote, entry, local);
     else
-      get_other(remote, attributes, local);
+      get_other(remote, entry.attributes, local);
   }
 
   void wait() { threads_.wait(); }
 
  private:
   /// Reads a file, perhaps while the caller goes on.
-  void get_file(const std::string& remote, const inode_attributes& attributes,
+  void get_file(const std::string& remote, const responses::entry& entry,
                 const std::string& local) {
-    threads_.run([this, remote, attributes, local] {
+    threads_.run([this, remote, entry, local] {
       if (tally_.has_given_up())
         return;
       auto read = local == "-" ? files_.get(remote, write_to_output, {}, part_)
-                               : into_file(remote, attributes, local);
+                               : get_into_file(with_, files_, what_, {remote, entry, local, part_},
+                                               bar_.begin_file(remote));
       bar_.end_file(remote, read.value_or(0));
       if (read)
         tally_.succeed(*read);
@@ -139,26 +141,10 @@ class getting {
                                                      entry.name, remote)});
     auto from = join_path(remote, entry.name);
     auto to = local / entry.name;
-    get(from, entry.attributes, to.string());
+    get(from, entry, to.string());
   }
 
-  atl::result<std::uint64_t> into_file(const std::string& remote,
-                                       const inode_attributes& attributes,
-                                       const std::string& local) {
-    auto file = local_file::create(local);
-    if (!file)
-      return tl::unexpected{file.error()};
-    auto read = files_.get(remote, file->sink(), bar_.begin_file(remote), part_);
-    if (!read)
-      return read;
-    if (auto kept = file->keep(); !kept)
-      return tl::unexpected{kept.error()};
-    if (what_.preserve)
-      if (auto applied = apply_attributes(local, attributes); !applied)
-        return tl::unexpected{applied.error()};
-    return read;
-  }
-
+  const context& with_;
   file_client& files_;
   const get_arguments& what_;
   progress_bar& bar_;
@@ -216,7 +202,7 @@ transfer_size count(file_client& files, const std::vector<get_source>& sources) 
       continue;
     }
     ++total.files;
-    total.bytes += source.attributes.size_bytes;
+    total.bytes += source.entry.attributes.size_bytes;
   }
   return total;
 }
@@ -249,6 +235,9 @@ int get(context& with, const get_arguments& what) {
     return report_error(part.error());
   if (!what.range.empty() && (what.recursive || what.remote.size() > 1))
     return report_error({errc::invalid, "--range is of one file: leave out -r, and name one"});
+  if (what.resume && (!what.range.empty() || what.local == "-"))
+    return report_error({errc::invalid, "--resume is of whole files, into files: leave out "
+                                        "--range, and name a file or folder instead of -"});
   auto files = with.files();
   if (!files)
     return report_error(files.error());
@@ -265,13 +254,13 @@ int get(context& with, const get_arguments& what) {
   }
   {
     progress_bar bar{with, shows_progress(with) ? count(**files, sources) : transfer_size{}};
-    getting all{**files, what, bar, tally, *part};
+    getting all{with, **files, what, bar, tally, *part};
     for (auto& source : sources) {
       if (tally.has_given_up())
         break;
       auto local =
           *into ? fs::path{what.local} / last_component(source.path) : fs::path{what.local};
-      all.get(source.path, source.attributes, local.string());
+      all.get(source.path, source.entry, local.string());
     }
     all.wait();
   }

@@ -1,5 +1,7 @@
 #include "cli/local_file.hpp"
 
+#include "cli/file_attributes.hpp"
+
 #include <cerrno>
 #include <cstdlib>
 #include <fcntl.h>
@@ -66,21 +68,44 @@ bool is_link(const std::string& path) {
 // -- local_file -------------------------------------------------------------------------------
 
 atl::result<local_file> local_file::create(const std::string& path) {
+  return make(path, nullptr);
+}
+
+atl::result<local_file> local_file::resume(const std::string& path,
+                                           const content_identity& content) {
+  return make(path, &content);
+}
+
+atl::result<local_file> local_file::make(const std::string& path, const content_identity* content) {
   struct stat found {};
   if (::stat(path.c_str(), &found) == 0)
-    return S_ISREG(found.st_mode) ? in_place_of(path, found) : in_place(path);
+    return S_ISREG(found.st_mode) ? in_place_of(path, found, content) : in_place(path);
   if (errno != ENOENT)
     return system_failure("looking at", path);
   if (is_link(path))
     return atl::fail(atl::errc::refused, path + " is a symbolic link that leads to nothing: remove "
                                                 "it, or name another file");
-  auto temporary = temporary_file::beside(path, 0666);
-  if (!temporary)
-    return tl::unexpected{temporary.error()};
   local_file made;
   made.path_ = path;
-  made.temporary_.emplace(std::move(*temporary));
+  if (auto opened = made.open_beside(path, 0666, content); !opened)
+    return tl::unexpected{opened.error()};
   return made;
+}
+
+atl::status local_file::open_beside(const std::string& target, mode_t mode,
+                                    const content_identity* content) {
+  if (content) {
+    auto partial = partial_file::open(target, *content);
+    if (!partial)
+      return tl::unexpected{partial.error()};
+    partial_.emplace(std::move(*partial));
+    return {};
+  }
+  auto temporary = temporary_file::beside(target, mode);
+  if (!temporary)
+    return tl::unexpected{temporary.error()};
+  temporary_.emplace(std::move(*temporary));
+  return {};
 }
 
 atl::result<local_file> local_file::in_place(const std::string& path) {
@@ -94,25 +119,25 @@ atl::result<local_file> local_file::in_place(const std::string& path) {
 }
 
 atl::result<local_file> local_file::in_place_of(const std::string& path,
-                                                const struct stat& replaced) {
+                                                const struct stat& replaced,
+                                                const content_identity* content) {
   if (::faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) != 0)
     return system_failure("writing", path);
   auto target =
       std::unique_ptr<char, decltype(&std::free)>{::realpath(path.c_str(), nullptr), &std::free};
   if (!target)
     return system_failure("following", path);
-  auto temporary = temporary_file::beside(target.get(), 0600); // private until it is complete
-  if (!temporary)
-    return tl::unexpected{temporary.error()};
   local_file made;
   made.path_ = path;
-  made.temporary_.emplace(std::move(*temporary));
   made.replaced_ = replaced;
+  constexpr mode_t private_mode = 0600; // until it is complete
+  if (auto opened = made.open_beside(target.get(), private_mode, content); !opened)
+    return tl::unexpected{opened.error()};
   return made;
 }
 
 int local_file::descriptor() const {
-  return device_ ? *device_ : temporary_->descriptor();
+  return device_ ? *device_ : partial_ ? partial_->descriptor() : temporary_->descriptor();
 }
 
 byte_sink local_file::sink() const {
@@ -133,7 +158,9 @@ atl::status local_file::keep() {
     return {};
   if (replaced_)
     take_permissions_of_replaced();
-  return temporary_->publish();
+  else if (partial_)
+    ::fchmod(descriptor(), own_inode(inode_type::file).mode);
+  return partial_ ? partial_->publish() : temporary_->publish();
 }
 
 } // namespace dfs::cli

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "cli/partial_file.hpp"
 #include "cli/temporary_file.hpp"
 #include "client/stream.hpp"
 
@@ -36,23 +37,36 @@ bool is_link(const std::string& path);
 class local_file {
  public:
   static atl::result<local_file> create(const std::string& path);
+  /// The same, with the beginning of this content that an earlier program left (`bytes_there`).
+  /// What is written stays also if the file isn't kept. A device or a pipe is written from the
+  /// beginning.
+  static atl::result<local_file> resume(const std::string& path, const content_identity& content);
   local_file(local_file&&) = default;
   local_file& operator=(local_file&&) = delete;
-  ~local_file() = default; ///< removes the file unless it was kept
+  ~local_file() = default; ///< removes the file unless it was kept, or resumed
 
   byte_sink sink() const;
+  /// The bytes of the content that are there before anything is written.
+  std::uint64_t bytes_there() const { return partial_ ? partial_->bytes_there() : 0; }
+  /// Was there a beginning of another content?
+  bool has_begun_again() const { return partial_ && partial_->has_begun_again(); }
   /// Gives the file its name, and replaces an existing file.
   atl::status keep();
 
  private:
   local_file() = default;
+  /// @param content null: isn't resumed
+  static atl::result<local_file> make(const std::string& path, const content_identity* content);
   static atl::result<local_file> in_place(const std::string& path);
-  static atl::result<local_file> in_place_of(const std::string& path, const struct stat& replaced);
+  static atl::result<local_file> in_place_of(const std::string& path, const struct stat& replaced,
+                                             const content_identity* content);
+  atl::status open_beside(const std::string& target, mode_t mode, const content_identity* content);
   void take_permissions_of_replaced() const;
   int descriptor() const;
 
   std::string path_;                        ///< as it was given
   std::shared_ptr<const int> device_;       ///< written in place: a device, a pipe
+  std::optional<partial_file> partial_;     ///< or resumed
   std::optional<temporary_file> temporary_; ///< otherwise
   std::optional<struct stat> replaced_;
 };

@@ -16,14 +16,31 @@
 #include <exception>
 #include <functional>
 #include <signal.h>
+#include <string>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 namespace {
 
 using dfs::cli::context;
 
 using chosen = dfs::cli::chosen_command;
+
+void add_check(CLI::App& app, context& with, chosen& call) {
+  static std::vector<std::string> masters;
+  static bool names = false;
+  auto* check = app.add_subcommand(
+      "check", "Recount what is stored, and compare; exits with 1 if something is damaged, and "
+               "with 5 if something could not be checked");
+  check
+      ->add_flag("--names", names,
+                 "The masters' name spaces: each compares its inodes, entries, chunks, indexes "
+                 "and counters, in a copy, while it goes on working")
+      ->required();
+  dfs::cli::add_words(*check, "MASTER…", masters, "The masters to ask, by name; default all");
+  check->callback([&] { call = [&] { return dfs::cli::check_names(with, masters); }; });
+}
 
 void add_cluster(CLI::App& app, context& with, chosen& call) {
   auto* status = app.add_subcommand(
@@ -79,7 +96,8 @@ int run(int argc, char** argv) {
       "5 no node could do it in time, 6 data is damaged, 7 no space left. Of several files\n"
       "each is tried, and the first failure decides. 'dfs status': 0 the cluster is healthy,\n"
       "5 writes are refused or no master answers, 8 it is degraded. 'dfs job grep': 1 no line\n"
-      "is found. A job that a signal ends: 128 + its number, 130 for Ctrl-C.");
+      "is found. 'dfs check': 1 something is damaged. A job that a signal ends: 128 + its\n"
+      "number, 130 for Ctrl-C.");
   context with;
   app.add_option("-c,--cluster", with.cluster_file,
                  "The cluster's TOML file, or its folder; default ./cluster.toml")
@@ -91,6 +109,7 @@ int run(int argc, char** argv) {
   dfs::cli::add_file_commands(app, with, call);
   dfs::cli::add_job_commands(app, with, call);
   add_cluster(app, with, call);
+  add_check(app, with, call);
   dfs::cli::add_launch_commands(app, with, call);
   try {
     app.parse(dfs::cli::words_for_parser(argc, argv));

@@ -28,6 +28,9 @@ constexpr std::string_view keys_known =
     "recovery, placement, durability, chunk_size, inline_limit, an option of the recovery plugin, "
     "or placement.OPTION";
 
+/// The size of a checksummed block, which divides a chunk's, as for `files.chunk_size`.
+constexpr std::uint64_t chunk_block_bytes = 64u << 10;
+
 /// What was written on the command line, by what it is about.
 struct written {
   std::optional<std::string> recovery;
@@ -72,9 +75,13 @@ atl::status take(written& into, std::string_view key, std::string_view value,
       return tl::unexpected{level.error()};
     into.durability = *level;
   } else if (key == "chunk_size") {
-    auto bytes = parse_size(key, value, 1, limits::chunk_bytes_max);
+    auto bytes = parse_size(key, value, chunk_block_bytes, limits::chunk_bytes_max);
     if (!bytes)
       return tl::unexpected{bytes.error()};
+    if (*bytes % chunk_block_bytes != 0)
+      return fail(errc::invalid, fmt::format("{}: must be a multiple of 64KiB, the size of a "
+                                             "checksummed block",
+                                             assignment));
     into.chunk_bytes = *bytes;
   } else if (key == "inline_limit") {
     auto bytes = parse_size(key, value, 0, limits::inline_bytes_max);

@@ -1,6 +1,7 @@
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
 #include "cli/policy_arguments.hpp"
+#include "cli/root_policy.hpp"
 #include "client/paths.hpp"
 
 #include <fmt/format.h>
@@ -45,6 +46,13 @@ void print_policy(const cluster_settings& cluster, policy_id id, const policy& w
         what.survives_losses, what.fragments, what.storage_cost / 100, what.storage_cost % 100);
 }
 
+/// The policy that holds at a place.
+atl::result<responses::effective_policy> find_policy(control& masters, const place& where) {
+  if (auto root = wait_for_root_policy(masters); !root)
+    return root;
+  return masters.query(queries::policy_of{where, false});
+}
+
 /// Are there enough storage nodes for what a policy makes of a chunk?
 atl::status check_nodes(control& masters, const policy& wanted) {
   auto cluster = masters.cluster_info();
@@ -65,7 +73,7 @@ atl::result<policy_id> define(context& with, control& masters, const place& wher
   auto settings = with.settings();
   if (!settings)
     return tl::unexpected{settings.error()};
-  auto now = masters.query(queries::policy_of{where, false});
+  auto now = find_policy(masters, where);
   if (!now)
     return tl::unexpected{now.error()};
   auto wanted = change_policy(*settings, now->policy, changes);
@@ -108,7 +116,7 @@ int show_policy(context& with, const std::string& path) {
   auto where = place_of(path);
   if (!where)
     return report_error(where.error());
-  auto found = (*masters)->query(queries::policy_of{*where, false});
+  auto found = find_policy(**masters, *where);
   if (!found)
     return report_error(found.error());
   auto is_own = found->set_at == found->inode;

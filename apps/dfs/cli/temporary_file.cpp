@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
+#include <mutex>
 #include <random>
 #include <signal.h>
 #include <string_view>
@@ -23,14 +24,22 @@ constexpr int attempts_at_a_name = 100;
 
 // -- the name that a deadly signal removes ----------------------------------------------------
 
-std::array<char, 32> leftover_name{};
-std::atomic<int> leftover_folder{-1}; ///< -1: there is no such name
+constexpr std::size_t leftovers_max = 64;
+
+struct leftover {
+  std::array<char, 32> name{};
+  std::atomic<int> folder{-1}; ///< -1: there is no such name
+  bool is_taken = false;       ///< guarded by the mutex
+};
+std::array<leftover, leftovers_max> leftovers;
+std::mutex leftovers_mutex;
 
 /// A signal handler, so it calls only async-signal-safe functions. The signal's default action is
 /// restored when the handler begins, so the raised signal ends the program once it returns.
 void remove_leftover(int signal) {
-  if (auto folder = leftover_folder.load(); folder >= 0)
-    ::unlinkat(folder, leftover_name.data(), 0);
+  for (auto& each : leftovers)
+    if (auto folder = each.folder.load(); folder >= 0)
+      ::unlinkat(folder, each.name.data(), 0);
   ::raise(signal);
 }
 
@@ -47,17 +56,28 @@ void handle_deadly_signals() {
   }
 }
 
-void remember_leftover(int folder, const std::string& name) {
+/// @returns its number; -1 if there are too many.
+int remember_leftover(int folder, const std::string& name) {
+  std::lock_guard lock{leftovers_mutex};
   handle_deadly_signals();
-  leftover_folder = -1;
-  auto size = std::min(name.size(), leftover_name.size() - 1);
-  std::copy_n(name.data(), size, leftover_name.data());
-  leftover_name[size] = '\0';
-  leftover_folder = folder;
+  auto free = std::ranges::find(leftovers, false, &leftover::is_taken);
+  if (free == leftovers.end())
+    return -1;
+  auto size = std::min(name.size(), free->name.size() - 1);
+  std::copy_n(name.data(), size, free->name.data());
+  free->name[size] = '\0';
+  free->is_taken = true;
+  free->folder = folder;
+  return static_cast<int>(free - leftovers.begin());
 }
 
-void forget_leftover() {
-  leftover_folder = -1;
+void forget_leftover(int& number) {
+  if (number < 0)
+    return;
+  std::lock_guard lock{leftovers_mutex};
+  auto& forgotten = leftovers[static_cast<std::size_t>(std::exchange(number, -1))];
+  forgotten.folder = -1;
+  forgotten.is_taken = false;
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -79,16 +99,16 @@ temporary_file::temporary_file(std::string path, int folder, std::string final_n
 
 temporary_file::temporary_file(temporary_file&& other) noexcept
     : path_{std::move(other.path_)}, folder_{std::exchange(other.folder_, -1)},
-      final_name_{std::move(other.final_name_)},
-      temporary_name_{std::exchange(other.temporary_name_, {})}, file_{std::exchange(other.file_,
-                                                                                     -1)} {}
+      final_name_{std::move(other.final_name_)}, temporary_name_{std::exchange(
+                                                     other.temporary_name_, {})},
+      leftover_{std::exchange(other.leftover_, -1)}, file_{std::exchange(other.file_, -1)} {}
 
 temporary_file::~temporary_file() {
   if (file_ >= 0)
     ::close(file_);
   if (!temporary_name_.empty()) {
     ::unlinkat(folder_, temporary_name_.c_str(), 0);
-    forget_leftover();
+    forget_leftover(leftover_);
   }
   if (folder_ >= 0)
     ::close(folder_);
@@ -146,14 +166,15 @@ atl::status temporary_file::open_named(mode_t mode) {
   int problem = 0;
   for (int attempt = 0; attempt < attempts_at_a_name; ++attempt) {
     auto name = random_name();
-    remember_leftover(folder_, name); // first: a signal may come right after the file is made
+    leftover_ =
+        remember_leftover(folder_, name); // first: a signal may come right after the file is made
     file_ = ::openat(folder_, name.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, mode);
     if (file_ >= 0) {
       temporary_name_ = name;
       return {};
     }
     problem = errno;
-    forget_leftover();
+    forget_leftover(leftover_);
     if (problem != EEXIST)
       break;
   }
@@ -169,9 +190,9 @@ int temporary_file::link_to(const std::string& name) const {
 /// Only a rename can replace an existing file, and a rename needs a name.
 atl::status temporary_file::name_for_rename() {
   auto name = random_name();
-  remember_leftover(folder_, name);
+  leftover_ = remember_leftover(folder_, name);
   if (auto problem = link_to(name); problem != 0) {
-    forget_leftover();
+    forget_leftover(leftover_);
     return failure(problem, "making a file beside");
   }
   temporary_name_ = name;
@@ -193,7 +214,7 @@ atl::status temporary_file::publish() {
   if (::renameat(folder_, temporary_name_.c_str(), folder_, final_name_.c_str()) != 0)
     return failure(errno, "renaming to");
   temporary_name_.clear();
-  forget_leftover();
+  forget_leftover(leftover_);
   return {};
 }
 

@@ -10,7 +10,8 @@ namespace dfs::cli {
 
 /// A file without a name, or with a short one that begins with `.dfs-`, which gets its final name
 /// atomically when it is complete. It is removed if the program fails, or if SIGINT, SIGTERM or
-/// SIGHUP ends the program (as they do without this class). At most one at a time in a process.
+/// SIGHUP ends the program (as they do without this class); by a signal, the first 64 that a
+/// process has at once are removed. Several threads may have one each.
 class temporary_file {
  public:
   /// @param path the later name; its folder must exist.
@@ -41,6 +42,7 @@ class temporary_file {
   int folder_ = -1;
   std::string final_name_;
   std::string temporary_name_; ///< in the folder; empty: none
+  int leftover_ = -1;          ///< its number among the names that a signal removes; -1: none
   int file_ = -1;
 };
 

@@ -1,6 +1,7 @@
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
 #include "cli/remote_path.hpp"
+#include "cli/root_policy.hpp"
 #include "client/paths.hpp"
 
 #include <fmt/format.h>
@@ -109,7 +110,7 @@ int show_space(context& with, bool human_sizes) {
   auto cluster = (*masters)->cluster_info();
   if (!cluster)
     return report_error(cluster.error());
-  auto root = (*masters)->query(queries::policy_of{});
+  auto root = wait_for_root_policy(**masters);
   if (!root)
     return report_error(root.error());
   auto out = json::array();

@@ -98,8 +98,9 @@ atl::result<protocol::cluster_info> control::cluster_info() {
   return protocol::decode_cluster_info(*bytes);
 }
 
-std::vector<atl::result<std::string>> control::call_each(protocol::kind kind) {
-  return impl_->masters.group().call_each(static_cast<message_kind>(kind), {});
+std::vector<atl::result<std::string>> control::call_each(protocol::kind kind,
+                                                         const std::string& body) {
+  return impl_->masters.group().call_each(static_cast<message_kind>(kind), body);
 }
 
 } // namespace dfs

@@ -87,7 +87,8 @@ class control {
   atl::result<protocol::cluster_info> cluster_info();
 
   /// Asks each master once, without retries. @returns the answers in the order of the settings
-  std::vector<atl::result<std::string>> call_each(protocol::kind kind);
+  std::vector<atl::result<std::string>> call_each(protocol::kind kind,
+                                                  const std::string& body = {});
 
  private:
   struct implementation;

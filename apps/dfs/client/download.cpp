@@ -138,7 +138,8 @@ std::optional<piece> within(const piece& whole, const byte_range& part) {
 
 atl::result<std::uint64_t> download(control& masters, storage_pool& storages,
                                     const std::string& path, const byte_sink& into,
-                                    const progress_report& progress, const byte_range& part) {
+                                    const progress_report& progress, const byte_range& part,
+                                    const std::optional<expected_content>& expected) {
   auto where = place_of(path);
   if (!where)
     return tl::unexpected{where.error()};
@@ -147,6 +148,10 @@ atl::result<std::uint64_t> download(control& masters, storage_pool& storages,
     return tl::unexpected{page.error()};
   if (page->attributes.type != inode_type::file)
     return fail(errc::refused, fmt::format("{} is a symbolic link, not a file", in_quotes(path)));
+  auto is_expected = !expected || (expected->inode == page->inode &&
+                                   expected->data_version == page->attributes.data_version);
+  if (!is_expected)
+    return tl::unexpected{changed_meanwhile(path)};
   auto wanted = clip(part, page->attributes.size_bytes, path);
   if (!wanted)
     return tl::unexpected{wanted.error()};

@@ -43,9 +43,9 @@ atl::result<std::uint64_t> file_client::put(const byte_source& from, const std::
 }
 
 atl::result<std::uint64_t> file_client::get(const std::string& path, const byte_sink& into,
-                                            const progress_report& progress,
-                                            const byte_range& part) {
-  return download(impl_->masters, *impl_->storages, path, into, progress, part);
+                                            const progress_report& progress, const byte_range& part,
+                                            const std::optional<expected_content>& expected) {
+  return download(impl_->masters, *impl_->storages, path, into, progress, part, expected);
 }
 
 atl::result<std::unique_ptr<job_runner>> file_client::make_job_runner(std::vector<job_node> nodes) {

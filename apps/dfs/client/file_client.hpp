@@ -28,6 +28,12 @@ struct put_options {
   progress_report progress;
 };
 
+/// The content that a read is to find.
+struct expected_content {
+  inode_id inode = 0;
+  std::uint64_t data_version = 0;
+};
+
 /// Stores and reads files. Data is sent directly between the client and the storage nodes; a file
 /// becomes visible atomically, by one command after all its data is stored. Thread-safe; calls
 /// block.
@@ -56,10 +62,12 @@ class file_client {
 
   /// Passes a file's bytes to `into`, in order and verified by their checksums.
   /// @param part reads no more chunks, and of copies no more blocks, than it must
+  /// @param expected reads nothing of a file that has another content by now
   /// @returns bytes read; errc::corrupt with the range if no copy is intact; errc::invalid if the
-  /// part begins beyond the file's end.
+  /// part begins beyond the file's end; errc::refused if the content changed.
   atl::result<std::uint64_t> get(const std::string& path, const byte_sink& into,
-                                 const progress_report& progress = {}, const byte_range& part = {});
+                                 const progress_report& progress = {}, const byte_range& part = {},
+                                 const std::optional<expected_content>& expected = {});
 
   /// Prepares jobs on files. @param nodes all storage nodes. Must not outlive this object.
   atl::result<std::unique_ptr<job_runner>> make_job_runner(std::vector<job_node> nodes);

@@ -27,6 +27,10 @@ bool can_be_true(const piece& part, std::uint64_t offset, std::uint64_t size_byt
 
 } // namespace
 
+atl::error changed_meanwhile(const std::string& path) {
+  return {errc::refused, path + " was replaced or changed while it was read; read it again"};
+}
+
 atl::status for_each_piece(control& masters, const std::string& path, responses::opened& page,
                            const std::function<atl::status(const piece&)>& each) {
   std::uint64_t offset = 0;
@@ -57,8 +61,7 @@ atl::status for_each_piece(control& masters, const std::string& path, responses:
       return tl::unexpected{following.error()};
     if (following->inode != page.inode ||
         following->attributes.data_version != page.attributes.data_version)
-      return fail(errc::refused,
-                  path + " was replaced or changed while it was read; read it again");
+      return tl::unexpected{changed_meanwhile(path)};
     page = std::move(*following);
   }
 }

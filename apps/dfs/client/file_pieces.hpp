@@ -9,6 +9,9 @@
 
 namespace dfs {
 
+/// The error of a read during which the file got another content.
+atl::error changed_meanwhile(const std::string& path);
+
 /// Calls `each` for all pieces of a file, holes included, in order and without gaps, until it
 /// returns an error.
 /// @param page the file's first page, which becomes its last one. Errors: refused if the file was

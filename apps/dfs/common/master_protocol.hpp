@@ -36,6 +36,8 @@ enum class kind : std::uint16_t {
   // To a storage node, from a client (job/job_protocol.hpp).
   run_piece = 109,  ///< `job::piece_request` → `job::piece_result`, as a deferred call
   cancel_job = 110, ///< `job::cancel_request` → empty
+  // To a master again (common/check_protocol.hpp).
+  check_names = 111, ///< `check_request` → `check_state`, at once
 };
 
 /// A fragment that a storage node has stored, removed, or found damaged.

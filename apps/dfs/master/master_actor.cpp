@@ -42,7 +42,8 @@ master_actor::master_actor(caf::actor_config& config, settings given)
       survey_{[this](policy_id policy, const std::vector<bool>& present) {
                 return is_readable(policy, present);
               },
-              settings_.policy.storage_timeout} {
+              settings_.policy.storage_timeout},
+      names_check_{{settings_.self.name}} {
   atl::spi::random_source random{settings_.seed ^ now_us()};
   session_ = {random.next(), random.next()};
   for (auto& peer : settings_.group)
@@ -82,6 +83,8 @@ caf::result<envelope> master_actor::on_envelope(envelope& message) {
     return renew(message);
   case protocol::kind::collect:
     return collect(message);
+  case protocol::kind::check_names:
+    return check_names(message);
   case protocol::kind::cluster:
     return cluster();
   case protocol::kind::status:

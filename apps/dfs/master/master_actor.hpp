@@ -2,6 +2,7 @@
 
 #include "master/chunk_survey.hpp"
 #include "master/collection.hpp"
+#include "master/names_check.hpp"
 #include "master/placement_service.hpp"
 #include "master/registry.hpp"
 #include "namespace/command.hpp"
@@ -81,7 +82,10 @@ class master_actor : public caf::event_based_actor {
 
   master_actor(caf::actor_config& config, settings given);
   caf::behavior make_behavior() override;
-  void on_exit() override { settings_.replica = nullptr; }
+  void on_exit() override {
+    settings_.replica = nullptr;
+    names_check_.stop();
+  }
   const char* name() const override { return "dfs.master"; }
 
  private:
@@ -99,6 +103,8 @@ class master_actor : public caf::event_based_actor {
   envelope finish(const envelope& message);
   envelope renew(const envelope& message);
   envelope collect(const envelope& message);
+  envelope check_names(const envelope& message); // master_check.cpp, as is the next
+  void copy_names_for_check();
   protocol::cluster_info describe_settings() const;
   envelope cluster() const;
   caf::result<envelope> status();
@@ -185,6 +191,7 @@ class master_actor : public caf::event_based_actor {
   std::map<std::string, refused_node> refused_; ///< nodes that may not join, by name and folder
   std::string plugin_problem_; ///< why a plugin placed no chunk for the last request; empty: it did
   atl::log_limiter plugin_log_;
+  names_check names_check_;
 
   policy_id last_policy_ = no_policy; ///< the last one that was looked at
   struct known_policy {

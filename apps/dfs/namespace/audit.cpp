@@ -10,17 +10,6 @@
 
 namespace dfs {
 
-atl::result<audit_report> audit(const name_space& names) {
-  state::auditor auditor;
-  auto visited = names.visit_rows([&](std::string_view key, std::string_view value) {
-    auditor.take(key, value);
-    return true;
-  });
-  if (!visited)
-    return tl::unexpected{visited.error()};
-  return auditor.finish();
-}
-
 namespace state {
 
 audit_report auditor::finish() {
@@ -28,11 +17,13 @@ audit_report auditor::finish() {
   join_xattrs();
   for (const auto& inode : inodes_)
     check_inode(inode);
-  check_reachable();
   check_chunks();
-  check_storages();
-  check_policies();
-  check_counters();
+  if (part_.is_first) {
+    check_reachable();
+    check_storages();
+    check_policies();
+    check_counters();
+  }
   return std::move(report_);
 }
 
@@ -134,24 +125,27 @@ void auditor::check_content_of(const inode_facts& inode) {
 
 /// Each directory leads to the root, or to one that was removed.
 void auditor::check_reachable() {
-  std::vector<bool> is_reached(inodes_.size());
-  std::vector<inode_facts*> way;
-  for (auto& begin : inodes_) {
+  std::vector<bool> is_reached(directories_.size());
+  std::vector<std::size_t> way;
+  auto position = [&](inode_id id) -> std::optional<std::size_t> {
+    auto found = std::ranges::lower_bound(directories_, id, {}, &directory_facts::id);
+    if (found == directories_.end() || found->id != id)
+      return std::nullopt;
+    return static_cast<std::size_t>(found - directories_.begin());
+  };
+  for (std::size_t begin = 0; begin < directories_.size(); ++begin) {
     way.clear();
-    auto* at = &begin;
-    while (at && at->type == inode_type::directory && at->id != root_inode && at->links > 0 &&
-           !is_reached[static_cast<std::size_t>(at - inodes_.data())] &&
-           way.size() <= inodes_.size()) {
-      way.push_back(at);
-      at = find(at->parent);
+    std::optional<std::size_t> at = begin;
+    while (at && !is_reached[*at] && way.size() <= directories_.size()) {
+      way.push_back(*at);
+      at = position(directories_[*at].parent);
     }
-    if (way.size() > inodes_.size())
-      report(fmt::format("directory {} is below itself", begin.id));
-    for (auto* passed : way)
-      is_reached[static_cast<std::size_t>(passed - inodes_.data())] = true;
+    if (way.size() > directories_.size())
+      report(fmt::format("directory {} is below itself", directories_[begin].id));
+    for (auto passed : way)
+      is_reached[passed] = true;
   }
-  auto* root = find(root_inode);
-  if (!root || root->type != inode_type::directory || root->links == 0)
+  if (!has_root_)
     report("there is no root directory");
 }
 

@@ -38,10 +38,15 @@ void auditor::report(std::string finding) {
   ++report_.total;
 }
 
+void auditor::report_row(std::string finding) {
+  if (part_.is_first)
+    report(std::move(finding));
+}
+
 void auditor::take(std::string_view key, std::string_view value) {
   ++report_.rows;
   if (key.empty() || key <= last_key_)
-    return report(fmt::format("the row with the key {} isn't in order", in_quotes(key)));
+    return report_row(fmt::format("the row with the key {} isn't in order", in_quotes(key)));
   last_key_ = key;
   switch (key.front()) {
   case 'M':
@@ -52,7 +57,7 @@ void auditor::take(std::string_view key, std::string_view value) {
   case 'P': {
     auto id = keys::policy_with_digest_in(key);
     if (!id || value != encode_mark())
-      return report(unreadable(key));
+      return report_row(unreadable(key));
     ++policies_by_digest_[*id];
     return;
   }
@@ -71,14 +76,14 @@ void auditor::take(std::string_view key, std::string_view value) {
   case 'k': {
     setting_record setting;
     if (!decode(value, setting))
-      return report(unreadable(key));
+      return report_row(unreadable(key));
     ++counted_.settings;
     return;
   }
   case 'm':
     if (!decode(value, meta_.emplace()) || key != keys::meta()) {
       meta_.reset();
-      report(unreadable(key));
+      report_row(unreadable(key));
     }
     return;
   case 'o':
@@ -92,7 +97,7 @@ void auditor::take(std::string_view key, std::string_view value) {
   case 'x':
     return take_extent(key, value);
   default:
-    report(fmt::format("the row with the key {} belongs to no table", in_quotes(key)));
+    report_row(fmt::format("the row with the key {} belongs to no table", in_quotes(key)));
   }
 }
 
@@ -100,7 +105,7 @@ void auditor::take_mount(std::string_view key, std::string_view value) {
   mount_record mount;
   auto id = keys::id_in(key);
   if (!id || !decode(value, mount))
-    return report(unreadable(key));
+    return report_row(unreadable(key));
   mounts_[*id] = mount.ended;
   ++(mount.ended ? counted_.ended_mounts : counted_.live_mounts);
   counted_.mounts = std::max(counted_.mounts, *id);
@@ -109,7 +114,7 @@ void auditor::take_mount(std::string_view key, std::string_view value) {
 void auditor::take_storage_id(std::string_view key, std::string_view value) {
   storage_id id = no_storage;
   if (!decode_id(value, id))
-    return report(unreadable(key));
+    return report_row(unreadable(key));
   auto& ids = key.front() == 'N' ? storages_by_name_ : storages_by_uuid_;
   ids[std::string{key.substr(1)}] = id;
 }
@@ -118,7 +123,7 @@ void auditor::take_storage(std::string_view key, std::string_view value) {
   storage_record record;
   auto id = keys::id_in(key);
   if (!id || !decode(value, record))
-    return report(unreadable(key));
+    return report_row(unreadable(key));
   counted_.storages = std::max(counted_.storages, *id);
   storages_[*id] = std::move(record);
 }
@@ -127,7 +132,7 @@ void auditor::take_policy(std::string_view key, std::string_view value) {
   policy record;
   auto id = keys::id_in(key);
   if (!id || !decode(value, record))
-    return report(unreadable(key));
+    return report_row(unreadable(key));
   counted_.policies = std::max(counted_.policies, *id);
   policies_[*id] = std::move(record);
 }
@@ -137,7 +142,9 @@ void auditor::take_xattr(std::string_view key, std::string_view value) {
   auto id = keys::inode_in(key);
   auto name = keys::name_in(key);
   if (!id || name.empty() || !decode_bytes(value, content))
-    return report(unreadable(key));
+    return report_row(unreadable(key));
+  if (!part_.has(*id))
+    return;
   if (xattrs_.empty() || xattrs_.back().id != *id)
     xattrs_.push_back({*id, 0});
   xattrs_.back().bytes += name.size() + content.size() + limits::xattr_overhead_bytes;
@@ -147,9 +154,11 @@ void auditor::take_chunk(std::string_view key, std::string_view value) {
   stored_chunk stored;
   auto id = keys::chunk_in(key);
   if (!id || !decode(value, stored))
-    return report(unreadable(key));
+    return report_row(unreadable(key));
   ++counted_.chunks;
-  chunks_.push_back({*id, std::move(stored)});
+  ++report_.chunks;
+  if (part_.has(*id))
+    chunks_.push_back({*id, std::move(stored)});
 }
 
 void auditor::take_fragment(std::string_view key) {
@@ -157,7 +166,9 @@ void auditor::take_fragment(std::string_view key) {
   auto id = keys::chunk_on_node_in(key);
   if (!node || key != keys::fragment_on(*node, id.value_or(chunk_id{}),
                                         static_cast<std::uint8_t>(key.back())))
-    return report(unreadable(key));
+    return report_row(unreadable(key));
+  if (!part_.has(*id))
+    return;
   auto index = static_cast<std::uint8_t>(key.back());
   auto* chunk = find(*id);
   if (!chunk || index >= chunk->stored.nodes.size() || chunk->stored.nodes[index] != *node)
@@ -171,8 +182,12 @@ void auditor::take_entry(std::string_view key, std::string_view value) {
   dirent entry;
   auto parent = keys::inode_in(key);
   if (!parent || keys::name_in(key).empty() || !decode(value, entry))
-    return report(unreadable(key));
-  children_.push_back({entry.id, *parent, entry.type});
+    return report_row(unreadable(key));
+  ++report_.entries;
+  if (part_.has(entry.id))
+    children_.push_back({entry.id, *parent, entry.type});
+  if (!part_.has(*parent))
+    return;
   if (children_counts_.empty() || children_counts_.back().parent != *parent)
     children_counts_.push_back({*parent, 0, 0});
   ++children_counts_.back().entries;
@@ -183,21 +198,8 @@ void auditor::take_inode(std::string_view key, std::string_view value) {
   inode record;
   auto id = keys::inode_in(key);
   if (!id || !decode(value, record))
-    return report(unreadable(key));
-  inode_facts facts;
-  facts.id = *id;
-  facts.parent = record.parent;
-  facts.size_bytes = record.size_bytes;
-  facts.entries = record.entries;
-  facts.inline_bytes = record.inline_bytes;
-  facts.subdirectories = record.subdirectories;
-  facts.links = record.links;
-  facts.extents = record.extents;
-  facts.holders = record.holders;
-  facts.xattr_bytes = record.xattr_bytes;
-  facts.policy = record.policy;
-  facts.type = record.type;
-  inodes_.push_back(facts);
+    return report_row(unreadable(key));
+  ++report_.inodes;
   counted_.next_inode = std::max(counted_.next_inode, *id + 1);
   switch (record.type) {
   case inode_type::file:
@@ -210,13 +212,39 @@ void auditor::take_inode(std::string_view key, std::string_view value) {
   default:
     ++counted_.others;
   }
+  auto is_named_directory = record.type == inode_type::directory && record.links > 0;
+  if (is_named_directory && *id == root_inode)
+    has_root_ = true;
+  else if (is_named_directory && part_.is_first)
+    directories_.push_back({*id, record.parent});
+  if (part_.has(*id))
+    keep(*id, record);
+}
+
+void auditor::keep(inode_id id, const inode& record) {
+  inode_facts facts;
+  facts.id = id;
+  facts.parent = record.parent;
+  facts.size_bytes = record.size_bytes;
+  facts.entries = record.entries;
+  facts.inline_bytes = record.inline_bytes;
+  facts.subdirectories = record.subdirectories;
+  facts.links = record.links;
+  facts.extents = record.extents;
+  facts.holders = record.holders;
+  facts.xattr_bytes = record.xattr_bytes;
+  facts.policy = record.policy;
+  facts.type = record.type;
+  inodes_.push_back(facts);
 }
 
 void auditor::take_held(std::string_view key) {
   auto mount = keys::id_in(key);
   auto id = keys::held_in(key);
   if (!mount || !id)
-    return report(unreadable(key));
+    return report_row(unreadable(key));
+  if (!part_.has(*id))
+    return;
   auto* inode = find(*id);
   if (!inode)
     return report(fmt::format("mount {} keeps inode {}, which doesn't exist", *mount, *id));
@@ -229,8 +257,10 @@ void auditor::take_orphan(std::string_view key, std::string_view value) {
   std::string from;
   auto id = keys::inode_in(key);
   if (!id || !decode_bytes(value, from))
-    return report(unreadable(key));
+    return report_row(unreadable(key));
   ++counted_.orphans;
+  if (!part_.has(*id))
+    return;
   if (auto* inode = find(*id))
     inode->is_queued = true;
   else
@@ -240,8 +270,10 @@ void auditor::take_orphan(std::string_view key, std::string_view value) {
 void auditor::take_incomplete(std::string_view key) {
   auto at = keys::incomplete_in(key);
   if (!at)
-    return report(unreadable(key));
+    return report_row(unreadable(key));
   ++counted_.incomplete_chunks;
+  if (!part_.has(at->chunk))
+    return;
   auto* chunk = find(at->chunk);
   auto found = chunk ? policies_.find(chunk->stored.policy) : policies_.end();
   auto spare = found == policies_.end() ? std::nullopt : spare_of(chunk->stored, found->second);
@@ -257,11 +289,18 @@ void auditor::take_extent(std::string_view key, std::string_view value) {
   auto id = keys::inode_in(key);
   auto end = keys::extent_end_in(key);
   if (!id || !end || !decode(value, row) || row.begin >= *end)
-    return report(unreadable(key));
-  if (auto* file = find(*id))
-    take_extent_of(*file, *end, row);
+    return report_row(unreadable(key));
+  if (part_.has(*id)) {
+    if (auto* file = find(*id))
+      take_extent_of(*file, *end, row);
+    else
+      report(fmt::format("inode {} has content up to byte {}, and doesn't exist", *id, *end));
+  }
+  auto length = *end - row.begin;
+  if (auto* part = std::get_if<extent::part>(&row.content))
+    take_part_of_chunk(*id, length, *part);
   else
-    report(fmt::format("inode {} has content up to byte {}, and doesn't exist", *id, *end));
+    counted_.inline_bytes += length;
 }
 
 void auditor::take_extent_of(inode_facts& file, std::uint64_t end, const extent& row) {
@@ -275,17 +314,19 @@ void auditor::take_extent_of(inode_facts& file, std::uint64_t end, const extent&
       report(fmt::format("inode {} has {} bytes of content from byte {} to {}", file.id,
                          bytes->size(), row.begin, end));
     file.inline_bytes_found += length;
-    counted_.inline_bytes += length;
-    return;
   }
-  const auto& part = std::get<extent::part>(row.content);
+}
+
+void auditor::take_part_of_chunk(inode_id file, std::uint64_t length, const extent::part& part) {
+  if (!part_.has(part.chunk))
+    return;
   auto* chunk = find(part.chunk);
   if (!chunk)
-    return report(fmt::format("inode {} has content in chunk {}, which doesn't exist", file.id,
+    return report(fmt::format("inode {} has content in chunk {}, which doesn't exist", file,
                               to_string(part.chunk)));
   if (part.offset_bytes > chunk->stored.size_bytes ||
       length > chunk->stored.size_bytes - part.offset_bytes)
-    report(fmt::format("inode {} has content beyond the end of chunk {}", file.id,
+    report(fmt::format("inode {} has content beyond the end of chunk {}", file,
                        to_string(part.chunk)));
   ++chunk->references;
   chunk->live_bytes += length;

@@ -293,6 +293,14 @@ void state_runner::save(std::filesystem::path folder,
               }});
 }
 
+void state_runner::copy(std::filesystem::path folder,
+                        std::function<void(result<spi::log_index>)> done) {
+  impl_->add({{}, [impl = impl_.get(), to = std::move(folder), call = std::move(done)] {
+                impl->end_flush();
+                call(impl->machine.save(to));
+              }});
+}
+
 void state_runner::load(std::filesystem::path folder,
                         std::function<void(result<spi::log_index>)> done) {
   impl_->add({{}, [impl = impl_.get(), from = std::move(folder), call = std::move(done)] {

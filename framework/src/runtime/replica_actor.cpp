@@ -38,6 +38,7 @@ void replica_actor::on_exit() {
   requests_.take_all();
   change_.reset();
   answers_.clear();
+  copies_.clear();
   runner_.reset(); // waits for the state machine's threads
   settings_.log.reset();
   settings_.machine.reset();
@@ -68,6 +69,8 @@ caf::behavior replica_actor::make_behavior() {
       [this](snapshot_arrived& arrived) { on_arrived(arrived); },
       [this](state_saved& saved) { on_saved(saved); },
       [this](const state_loaded& loaded) { on_loaded(loaded); },
+      [this](copy_state) { return make_copy(); },
+      [this](copy_made& made) { on_copy_made(made); },
       [this](query_state& request) { return on_query(request); },
       [this](durable_up_to done) { driver_.on_durable(done.token); },
       [this](queries_answered& done) { on_queries_answered(done); },
@@ -120,6 +123,7 @@ void replica_actor::start() {
   calls.failed = failed;
   runner_ = std::make_unique<state_runner>(*settings_.machine, reader_threads, std::move(calls));
   if (!settings_.snapshots.empty()) {
+    remove_former_copies();
     snapshot_transfer_ =
         system().spawn<snapshot_transfer_actor, caf::detached>(snapshot_transfer_actor::settings{
             self_, settings_.role, settings_.connections->timing(),

@@ -75,4 +75,50 @@ void replica_actor::on_loaded(const state_loaded& loaded) {
   driver_.on_installed(*loaded.index);
 }
 
+// -- copies for actors of this process --------------------------------------------------------
+
+namespace {
+
+std::filesystem::path copies_in(const std::filesystem::path& snapshots) {
+  return snapshots / "copies";
+}
+
+void remove_folder(const std::filesystem::path& folder) {
+  std::error_code ignored; // the next start removes what is left
+  std::filesystem::remove_all(folder, ignored);
+}
+
+} // namespace
+
+void replica_actor::remove_former_copies() const {
+  remove_folder(copies_in(settings_.snapshots));
+}
+
+caf::result<state_copied> replica_actor::make_copy() {
+  if (!serving_)
+    return state_copied{{}, fail(errc::unavailable, "this replica has stopped")};
+  if (settings_.snapshots.empty())
+    return state_copied{{}, fail(errc::refused, "this replica makes no copies of its state")};
+  auto promise = make_response_promise<state_copied>();
+  auto number = ++copies_ordered_;
+  copies_.emplace(number, promise);
+  auto self = caf::actor_cast<caf::actor>(this);
+  auto copies = copies_in(settings_.snapshots);
+  std::error_code failed;
+  std::filesystem::create_directories(copies, failed); // a failure shows in `copy`
+  auto folder = copies / fmt::to_string(number);
+  runner_->copy(folder, [self, number, folder](result<spi::log_index> index) {
+    tell_from_outside(self, copy_made{number, {folder, std::move(index)}});
+  });
+  return promise;
+}
+
+void replica_actor::on_copy_made(copy_made& made) {
+  if (!made.outcome.index)
+    remove_folder(made.outcome.folder);
+  auto waiting = copies_.extract(made.copy);
+  if (!waiting.empty())
+    waiting.mapped().deliver(std::move(made.outcome));
+}
+
 } // namespace atl::runtime

@@ -9,6 +9,7 @@
 #include <atoll/runtime/node_info.hpp>
 #include <atoll/runtime/runtime_limits.hpp>
 #include <atoll/runtime/runtime_messages.hpp>
+#include <atoll/runtime/state_copy.hpp>
 #include <atoll/runtime/system.hpp>
 
 #include <caf/init_global_meta_objects.hpp>
@@ -30,6 +31,7 @@ void register_types_once() {
     caf::init_global_meta_objects<caf::id_block::atoll>();
     caf::init_global_meta_objects<caf::id_block::atoll_network>();
     caf::init_global_meta_objects<caf::id_block::atoll_dispatcher>();
+    caf::init_global_meta_objects<caf::id_block::atoll_state_copy>();
     caf::core::init_global_meta_objects();
   });
 }

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 using namespace atl;
@@ -276,7 +277,13 @@ TEST_CASE("entries are applied while a flush writes, and copies wait for it") {
   seen.wait([&] { return seen.applied == 20; });
   CHECK(seen.flushed == 0);
   CHECK(machine.begun == 1);
-  runner.save("", [&](auto) { seen.note([&] { is_saved = true; }); });
+  auto done = [&](auto) { seen.note([&] { is_saved = true; }); };
+  SUBCASE("for other replicas") {
+    runner.save("", done);
+  }
+  SUBCASE("for this process") {
+    runner.copy("", done);
+  }
   machine.disk.unlock();
   seen.wait([&] { return is_saved; });
   CHECK(seen.flushed == 1);
@@ -381,4 +388,23 @@ TEST_CASE("a saved state that is damaged is not sent, and the damage is reported
   save("damaged");
   CHECK(why == "a block can't be read");
   CHECK(seen.failures == std::vector<std::string>{"a block can't be read"});
+}
+
+TEST_CASE("a copy has the entries that waited before it, and isn't read") {
+  counting_machine machine;
+  observed seen;
+  std::optional<spi::log_index> copied;
+  {
+    state_runner runner{machine, 1, seen.callbacks()};
+    std::mutex hold;
+    hold.lock();
+    runner.load("", [&](auto) { std::lock_guard wait{hold}; });
+    runner.apply({entry(1, 1, "c"), entry(2, 2, "c")});
+    runner.copy("damaged", [&](auto index) { seen.note([&] { copied = index.value_or(0); }); });
+    runner.apply({entry(3, 3, "c")});
+    hold.unlock();
+    seen.wait([&] { return copied && seen.applied == 3; });
+  }
+  CHECK(copied == 2);
+  CHECK(seen.failures.empty());
 }

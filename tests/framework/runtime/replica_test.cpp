@@ -154,12 +154,19 @@ class list_machine : public state_machine {
     return std::chrono::microseconds{latest_us.load()};
   }
   result<spi::log_index> flush() override { return 0; }
-  result<spi::log_index> save(const std::filesystem::path&) override { return 0; }
+  result<spi::log_index> save(const std::filesystem::path& folder) override {
+    if (is_full)
+      return fail(errc::no_space, "there is no room for a copy");
+    std::filesystem::create_directory(folder);
+    std::lock_guard lock{mutex_};
+    return commands_.size();
+  }
   result<spi::log_index> load(const std::filesystem::path&) override { return 0; }
 
   inline static const std::string stamped =
       "at "; ///< the prefix of a command that contains its stamp
   std::atomic<bool> is_short = false;
+  std::atomic<bool> is_full = false;       ///< no copy can be saved
   std::atomic<std::int64_t> latest_us = 0; ///< `latest_stamp`
 
  private:
@@ -189,7 +196,8 @@ struct failure_watch {
 };
 
 struct one_replica {
-  explicit one_replica(const std::filesystem::path& folder) {
+  explicit one_replica(const std::filesystem::path& folder,
+                       const std::filesystem::path& snapshots = {}) {
     replica_actor::settings settings;
     node_info self;
     self.cluster = "reef";
@@ -209,6 +217,8 @@ struct one_replica {
     settings.log = std::move(*log);
     settings.voters = {1, 2, 3};
     settings.machine = machine;
+    settings.snapshots = snapshots;
+    settings.snapshots_listen = {"127.0.0.1", 0};
     settings.protocol = protocol;
     settings.supervisor = watch.supervisor(*actors);
     replica = spawn_on_io_thread<replica_actor>(*actors, std::move(settings));
@@ -226,6 +236,17 @@ struct one_replica {
         .receive([&](const envelope& got) { answer = decode_reply(got.body); },
                  [&](const caf::error& problem) {
                    answer.value = fail(errc::internal, caf::to_string(problem));
+                 });
+    return answer;
+  }
+
+  state_copied copy() {
+    state_copied answer{{}, fail(errc::internal, "no answer")};
+    caf::scoped_actor self{*actors};
+    self->request(replica, std::chrono::seconds{20}, copy_state{})
+        .receive([&](state_copied& got) { answer = std::move(got); },
+                 [&](const caf::error& problem) {
+                   answer.index = fail(errc::internal, caf::to_string(problem));
                  });
     return answer;
   }
@@ -452,4 +473,38 @@ TEST_CASE("a follower whose disk is full refuses no command itself") {
   node.tell_space(3, true);
   CHECK(node.call(submit_command{"put"}).value ==
         "1"); // the protocol alone decides which replica leads
+}
+
+TEST_CASE("copies of the state are made in folders of their own, and removed at the next start") {
+  namespace fs = std::filesystem;
+  temporary_folder folder;
+  fs::path first;
+  {
+    one_replica node{folder.path(), folder / "snapshots"};
+    REQUIRE(node.call(submit_command{"a"}).value.has_value());
+    auto copy = node.copy();
+    CHECK(copy.index == spi::log_index{1});
+    first = copy.folder;
+    CHECK(fs::is_directory(first));
+    REQUIRE(node.call(submit_command{"b"}).value.has_value());
+    auto second = node.copy();
+    CHECK(second.index == spi::log_index{2});
+    CHECK(second.folder != first);
+    node.machine->is_full = true;
+    auto failed = node.copy();
+    REQUIRE_FALSE(failed.index.has_value());
+    CHECK(failed.index.error().message == "there is no room for a copy");
+  }
+  CHECK(fs::exists(first));
+  one_replica again{folder.path(), folder / "snapshots"};
+  REQUIRE(again.call(query_state{"all"}).value.has_value()); // it has started
+  CHECK_FALSE(fs::exists(first));
+}
+
+TEST_CASE("a replica without a folder for copies refuses to make one") {
+  temporary_folder folder;
+  one_replica node{folder.path()};
+  auto copy = node.copy();
+  REQUIRE_FALSE(copy.index.has_value());
+  CHECK(copy.index.error().code == errc::refused);
 }

@@ -56,6 +56,9 @@ class state_runner {
   /// Saves the state after the entries that already wait. `done` is called by another thread once
   /// the copy was checked; if the copy is damaged, `failed` is called as well.
   void save(std::filesystem::path folder, std::function<void(result<spi::log_index>)> done);
+  /// Like `save`, but the copy isn't checked: for a caller that reads all of it. `done` is called
+  /// by the thread that applies.
+  void copy(std::filesystem::path folder, std::function<void(result<spi::log_index>)> done);
   /// Loads a state after the entries that already wait. `done` is called by the thread that
   /// applies.
   void load(std::filesystem::path folder, std::function<void(result<spi::log_index>)> done);

@@ -11,6 +11,7 @@
 #include <atoll/runtime/peer_connections.hpp>
 #include <atoll/runtime/runtime_messages.hpp>
 #include <atoll/runtime/shared_mark.hpp>
+#include <atoll/runtime/state_copy.hpp>
 #include <atoll/spi/consensus.hpp>
 
 #include <caf/actor.hpp>
@@ -49,8 +50,9 @@ class replica_actor : public io_thread_actor, private consensus_driver::environm
     spi::stable_state stable;            ///< what `log` held when it was opened
     caf::actor supervisor;               ///< gets `node_failure`
     std::vector<spi::replica_id> voters; ///< of the group at its birth
-    /// The folder of snapshots that are sent or received, on the state machine's disk; its content
-    /// is removed at the start. Empty: this replica neither sends nor receives any.
+    /// The folder of snapshots that are sent or received, and of other copies of the state, on the
+    /// state machine's disk; its content is removed at the start. Empty: this replica neither sends
+    /// nor receives any, and makes no copies.
     std::filesystem::path snapshots;
     endpoint snapshots_listen;  ///< where peers fetch their files; port 0: any free port
     net::cluster_secret secret; ///< for the connections over which the files are fetched
@@ -136,6 +138,9 @@ class replica_actor : public io_thread_actor, private consensus_driver::environm
   void on_saved(state_saved& saved);
   void on_arrived(snapshot_arrived& arrived);
   void on_loaded(const state_loaded& loaded);
+  void remove_former_copies() const;
+  caf::result<state_copied> make_copy();
+  void on_copy_made(copy_made& made);
   std::vector<known_replica> known() const;
   replica_view view() const;
   void publish_view() const;
@@ -180,6 +185,9 @@ class replica_actor : public io_thread_actor, private consensus_driver::environm
   caf::actor snapshot_transfer_;
   std::filesystem::path arrived_; ///< the folder of the snapshot that arrived last
   std::uint64_t snapshots_ordered_ = 0;
+  std::uint64_t copies_ordered_ = 0;
+  /// Those that wait for a copy, by its number.
+  std::map<std::uint64_t, caf::typed_response_promise<state_copied>> copies_;
   std::uint64_t timer_generation_ = 0;
   spi::timestamp armed_for_ = spi::timestamp::max();
   std::shared_ptr<shared_mark> mark_;

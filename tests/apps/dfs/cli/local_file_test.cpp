@@ -210,6 +210,24 @@ TEST_CASE("a temporary file is removed when a signal ends the program, which die
     }
 }
 
+TEST_CASE("a signal removes all temporary files of a program") {
+  temporary_folder folder;
+  auto status = status_of_child([&] {
+    ::signal(SIGTERM, SIG_DFL);
+    std::vector<temporary_file> all;
+    for (int i = 0; i < 60; ++i) {
+      auto made = temporary_file::named_beside((folder / std::to_string(i)).string(), 0600);
+      if (!made || (i % 3 == 0 && !made->publish()))
+        ::_exit(1);
+      if (i % 3 != 0)
+        all.push_back(std::move(*made));
+    }
+    ::raise(SIGTERM);
+  });
+  CHECK(WIFSIGNALED(status));
+  CHECK(entries(folder.path()) == 20); // those that were published
+}
+
 TEST_CASE("a signal that the program ignores stays ignored while a temporary file is written") {
   temporary_folder folder;
   auto status = status_of_child([&] {

@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <functional>
+#include <utility>
 
 // What the audit finds in rows that were altered behind the state's back.
 using namespace names;
@@ -66,6 +68,34 @@ class full_subject {
   row_map rows;
 };
 
+atl::result<audit_report> audit_in_parts(const row_map& rows, std::size_t inodes,
+                                         std::size_t chunks) {
+  audit_options how;
+  how.inodes_at_once_max = inodes;
+  how.chunks_at_once_max = chunks;
+  return audit_rows(
+      [&](const atl::row_visitor& visit) -> atl::status {
+        for (const auto& [key, value] : rows)
+          if (!visit(key, value))
+            break;
+        return {};
+      },
+      how);
+}
+
+/// The parts must find together what is found at once.
+void check_parts(const row_map& rows, std::size_t inodes, std::size_t chunks) {
+  CAPTURE(inodes);
+  CAPTURE(chunks);
+  auto parts = audit_in_parts(rows, inodes, chunks);
+  REQUIRE(parts.has_value());
+  auto whole = findings_in(rows);
+  std::ranges::sort(whole);
+  std::ranges::sort(parts->findings);
+  CHECK(parts->findings == whole);
+  CHECK(parts->total == whole.size());
+}
+
 /// Some finding must say this after the damage.
 void check_found(const char* says, const std::function<void(full_subject&)>& damage) {
   CAPTURE(says);
@@ -76,6 +106,9 @@ void check_found(const char* says, const std::function<void(full_subject&)>& dam
   for (const auto& finding : findings_in(names.rows))
     all += finding + "\n";
   CHECK_MESSAGE(all.find(says) != std::string::npos, all);
+  check_parts(names.rows, 1, 1);
+  check_parts(names.rows, 3, 1000);
+  check_parts(names.rows, 1000, 1);
 }
 
 } // namespace
@@ -267,8 +300,45 @@ TEST_CASE("a name space on a disk is audited with all its rows, written or not")
   REQUIRE(report.has_value());
   CHECK(report->total == 0);
   CHECK(report->rows > 15);
+  CHECK(report->inodes == 5); // with the root
+  CHECK(report->entries == 4);
+  CHECK(report->chunks == 1);
   // As a running master does: of a copy, while commands go on.
   temporary_folder copies;
   REQUIRE(names.names().save(copies / "copy").has_value());
-  CHECK(audit(*names::open(copies / "copy")) == report);
+  REQUIRE(names.put("/later").has_value());
+  CHECK(audit_copy(copies / "copy") == report);
+}
+
+TEST_CASE("an audit says how far it is, and stops when it is told to") {
+  full_subject names;
+  for (int i = 0; i < 9000; ++i)
+    names.rows.emplace(keys::setting(fmt::format("k{}", i)), encode(state::setting_record{}));
+  const auto rows = names.rows.size();
+  row_map sound = names.rows;
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> calls;
+  audit_options how;
+  how.inodes_at_once_max = 4;
+  auto source = [&](const atl::row_visitor& visit) -> atl::status {
+    for (const auto& [key, value] : sound)
+      if (!visit(key, value))
+        break;
+    return {};
+  };
+  how.progress = [&](std::uint64_t done, std::uint64_t total) {
+    calls.emplace_back(done, total);
+    return true;
+  };
+  auto report = audit_rows(source, how);
+  REQUIRE(report.has_value());
+  CHECK(report->rows == rows);
+  CHECK(calls.front().second == 0); // being counted
+  CHECK(calls.back().second % rows == 0);
+  CHECK(calls.back().second > 3 * rows); // each part takes a pass
+  CHECK(calls.back().first <= calls.back().second);
+
+  how.progress = [&](std::uint64_t, std::uint64_t total) { return total == 0; };
+  auto stopped = audit_rows(source, how);
+  REQUIRE_FALSE(stopped.has_value());
+  CHECK(stopped.error().code == errc::unavailable);
 }
