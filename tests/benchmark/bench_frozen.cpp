@@ -1,5 +1,5 @@
-// How long files take to be read and stored while a storage node says nothing: a cluster of
-// processes on this machine, of which one is stopped, in turn.
+// How long files take to be read and stored while a storage node says nothing: clusters of
+// processes on this machine, of which one is stopped, in turn. Each chunk has three copies.
 //
 //   bench_frozen [--files N] [--json FILE]
 
@@ -53,13 +53,15 @@ void wait_until_all_are_up(dfs::file_client& client) {
 }
 
 /// Stores and reads files of one size while each node is stopped in turn.
-void measure(const arguments& how, std::size_t size, figures& all) {
-  running_cluster cluster{cluster_plan{}};
+void measure(const arguments& how, int nodes, std::size_t size, figures& all) {
+  cluster_plan plan;
+  plan.storages = nodes;
+  running_cluster cluster{plan};
   auto client = must(dfs::file_client::connect(cluster.settings()), "connecting");
   for (int i = 0; i < how.files; ++i)
     must(client->put(bytes_of(size), fmt::format("/before-{}", i), {}), "put");
   std::vector<double> gets, puts;
-  for (int node = 1; node <= 3; ++node) {
+  for (int node = 1; node <= nodes; ++node) {
     auto process = atl::node::running(cluster.node(fmt::format("storage-{}", node)));
     if (!process)
       throw std::runtime_error("a storage node doesn't run");
@@ -77,7 +79,7 @@ void measure(const arguments& how, std::size_t size, figures& all) {
     ::kill(*process, SIGCONT);
     wait_until_all_are_up(*client);
   }
-  auto what = fmt::format("{} KiB, one of 3 storage nodes stopped", size >> 10);
+  auto what = fmt::format("{} KiB, one of {} storage nodes stopped", size >> 10, nodes);
   all.add(what + ": worst GET", worst(gets), "ms");
   all.add(what + ": worst PUT", worst(puts), "ms");
 }
@@ -94,8 +96,9 @@ int main(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
   try {
     figures all;
-    measure(how, 64 << 10, all);
-    measure(how, 20 << 20, all);
+    for (int nodes : {3, 4})
+      for (std::size_t size : {64 << 10, 20 << 20})
+        measure(how, nodes, size, all);
     if (!how.json.empty())
       std::ofstream{how.json} << all.json() << '\n';
   } catch (const std::exception& problem) {

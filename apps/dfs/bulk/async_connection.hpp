@@ -12,10 +12,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace dfs {
@@ -75,6 +77,9 @@ class async_bulk_connection {
   bool is_connected() const { return stream_.is_open(); }
   /// For the requests that follow. @pre no request is under way
   void set_timeouts(const bulk_timeouts& timeouts) { options_.timeouts = timeouts; }
+  /// Whom `read_fragment` and `read_whole_fragment` tell each time that bytes of the answer have
+  /// arrived; empty: nobody. @pre no request is under way
+  void set_on_bytes(std::function<void()> on_bytes) { on_bytes_ = std::move(on_bytes); }
 
   /// Gives up the request that is under way, if any has begun: it returns `unavailable` soon,
   /// unless it has ended already, and `into` isn't touched afterwards. The TCP connection is
@@ -150,6 +155,7 @@ class async_bulk_connection {
   std::shared_ptr<boost::asio::io_context> context_;
   atl::endpoint node_;
   bulk_options options_;
+  std::function<void()> on_bytes_;
   atl::net::pending_dial dial_;
   atl::net::tcp_stream stream_;
   bool is_cancelled_ = false;      ///< `cancel` was called during the request under way

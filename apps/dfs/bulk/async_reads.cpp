@@ -45,8 +45,10 @@ async_bulk_connection::read_once(fragment_key key, std::uint64_t offset,
     co_return tl::unexpected{broken(about.error())};
   if (scratch_.empty())
     scratch_.resize(2 * block_size);
+  if (on_bytes_)
+    on_bytes_();
   block_receiver blocks{*about, offset, into, scratch_};
-  auto got = co_await blocks.receive(stream_, wait());
+  auto got = co_await blocks.receive(stream_, wait(), on_bytes_);
   if (got)
     co_return read_outcome{*got, about->fragment_size};
   if (got.error().code != atl::errc::corrupt)

@@ -44,7 +44,8 @@ std::size_t block_receiver::buffers_after(std::uint64_t received,
 }
 
 boost::asio::awaitable<atl::result<std::size_t>>
-block_receiver::receive(atl::net::tcp_stream& over, atl::net::io_timeout wait) {
+block_receiver::receive(atl::net::tcp_stream& over, atl::net::io_timeout wait,
+                        const std::function<void()>& on_bytes) {
   bool intact = true;
   std::size_t in_turn = 0;
   for (std::uint64_t received = 0; received < about_.range.length;) {
@@ -54,6 +55,8 @@ block_receiver::receive(atl::net::tcp_stream& over, atl::net::io_timeout wait) {
     if (!got)
       co_return got;
     received += *got;
+    if (on_bytes)
+      on_bytes();
     intact = check(received) && intact;
     in_turn += *got;
     if (in_turn >= atl::net::stream_turn_bytes) { // others get their turn

@@ -10,6 +10,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -28,8 +29,10 @@ class block_receiver {
   /// @returns how many of the requested bytes the fragment has. A damaged block is reported as
   /// `corrupt` after all blocks were received, so the connection stays usable; after an error of
   /// the socket the connection is not usable.
+  /// @param on_bytes called each time that bytes have arrived; may be empty, and outlives the call
   boost::asio::awaitable<atl::result<std::size_t>> receive(atl::net::tcp_stream& over,
-                                                           atl::net::io_timeout wait);
+                                                           atl::net::io_timeout wait,
+                                                           const std::function<void()>& on_bytes);
 
  private:
   struct piece {

@@ -1,6 +1,5 @@
 #include "client/chunk_uploader.hpp"
 
-#include "client/busy_wait.hpp"
 #include "client/plugin_call.hpp"
 
 #include <atoll/core/crc32c.hpp>
@@ -30,6 +29,12 @@ constexpr int attempts_at_storing = 3;
 /// whose disk is slow isn't silent.
 constexpr std::chrono::milliseconds first_attempt_timeout{600};
 
+/// The node that failed last comes first.
+void note_failure(std::vector<storage_id>& failed, storage_id node) {
+  std::erase(failed, node);
+  failed.insert(failed.begin(), node);
+}
+
 std::vector<fragment_write> targets_of(const protocol::placement& where) {
   std::vector<fragment_write> targets;
   for (auto& target : where.targets)
@@ -55,22 +60,16 @@ atl::result<chunk_record> chunk_uploader::try_to_store(placement_stock& places, 
   std::vector<storage_id> avoid;
   std::optional<atl::error> last_problem;
   busy_wait waiting{view_.settings().busy_timeout};
+  busy_wait returning{return_timeout()};
   const auto needed = by.policy.fragments_min;
   for (int attempt = 1;; ++attempt) {
     if (attempt > attempts_at_storing) {
-      // Nodes that don't answer this client but report to the masters (otherwise the masters would
-      // not choose them) are treated as busy.
-      if (last_problem->code != errc::timeout || !waiting.pause(progress_.last()))
+      if (!may_try_again(*last_problem, waiting, returning))
         break;
       attempt = 1;
       avoid.clear();
     }
     auto where = places.take(data.size(), avoid, clock::now());
-    if (!where && !avoid.empty()) {
-      // There are too few other nodes. A node that failed here may be back by now.
-      avoid.clear();
-      where = places.take(data.size(), avoid, clock::now());
-    }
     if (!where) {
       auto why = where.error();
       if (last_problem)
@@ -94,7 +93,7 @@ atl::result<chunk_record> chunk_uploader::try_to_store(placement_stock& places, 
       if (problem.why.code == errc::busy && stored < needed)
         return tl::unexpected{still_busy(problem.why)};
       if (problem.suspect)
-        avoid.push_back(id);
+        note_failure(avoid, id);
       if (problem.suspect || !last_problem)
         last_problem = problem.why;
     }
@@ -146,11 +145,29 @@ void chunk_uploader::note_suspects(const protocol::placement& where,
     view_.refresh_soon();
 }
 
-/// Are there healthy nodes that neither have a fragment nor have just failed?
-bool chunk_uploader::has_others(const chunk_record& record, const failed_writes& problems) const {
-  std::set<storage_id> spread(record.nodes.begin(), record.nodes.end());
+/// Are there healthy nodes that neither have a fragment nor have failed lately?
+bool chunk_uploader::has_others(const chunk_record& record, const failed_writes& problems) {
+  std::set<storage_id> others_than(record.nodes.begin(), record.nodes.end());
+  auto suspects = suspects_.list(clock::now());
+  others_than.insert(suspects.begin(), suspects.end());
   return view_.nodes()->has_healthy(
-      [&](storage_id id) { return spread.contains(id) || problems.contains(id); });
+      [&](storage_id id) { return others_than.contains(id) || problems.contains(id); });
+}
+
+/// How long nodes are tried again that can't be reached: until the masters must have noticed, and
+/// then as long as the masters are asked for other nodes.
+std::chrono::microseconds chunk_uploader::return_timeout() const {
+  return view_.settings().links.failure_timeout + view_.settings().client_refusal_timeout;
+}
+
+/// Waits before the same nodes are tried again. Nodes that don't answer this client but report to
+/// the masters (otherwise the masters would not choose them) are treated as busy; nodes that can't
+/// be reached may be starting.
+bool chunk_uploader::may_try_again(const atl::error& last, busy_wait& waiting,
+                                   busy_wait& returning) const {
+  if (last.code == errc::timeout)
+    return waiting.pause(progress_.last());
+  return last.code == errc::unavailable && returning.pause({});
 }
 
 atl::error chunk_uploader::still_busy(const atl::error& last) const {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "client/busy_wait.hpp"
 #include "client/cluster_view.hpp"
 #include "client/connection_pool.hpp"
 #include "client/fragment_writes.hpp"
@@ -10,6 +11,7 @@
 
 #include <atoll/core/error.hpp>
 
+#include <chrono>
 #include <string_view>
 
 namespace dfs {
@@ -35,7 +37,9 @@ class chunk_uploader {
                       bool is_first_attempt);
   bulk_timeouts timeouts_for(bool is_first_attempt) const;
   void note_suspects(const protocol::placement& where, const failed_writes& problems);
-  bool has_others(const chunk_record& record, const failed_writes& problems) const;
+  bool has_others(const chunk_record& record, const failed_writes& problems);
+  std::chrono::microseconds return_timeout() const;
+  bool may_try_again(const atl::error& last, busy_wait& waiting, busy_wait& returning) const;
   atl::error still_busy(const atl::error& last) const;
 
   cluster_view& view_;

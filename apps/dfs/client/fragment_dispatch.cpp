@@ -22,12 +22,14 @@ using atl::errc;
 /// A node that came back reads from its disk what it had in memory before.
 constexpr auto slow_start = 2s;
 
-/// Reads that take long are hedged after this, at the earliest.
+/// A read whose node is silent is hedged after this, at the earliest.
 constexpr auto hedge_floor = 20ms;
+/// The same for large reads, because a hedge that was not needed costs as much as the read.
+constexpr auto large_hedge_floor = 100ms;
 /// A read is repeated at other holders of a fragment, of which there are no more.
 constexpr std::uint32_t copies_max = 16;
-/// Slower than any disk or network that a read is not to be doubled for.
-constexpr std::uint64_t slow_bytes_per_us = 50;
+/// A read of this size is large; between it and none the floor grows with the size.
+constexpr std::int64_t large_bytes = 4 << 20;
 
 atl::spi::timestamp now() {
   return std::chrono::duration_cast<atl::spi::timestamp>(
@@ -51,8 +53,9 @@ atl::dispatch_request request_for(std::uint64_t key, std::uint64_t bytes) {
   atl::dispatch_request request;
   request.key = key;
   request.repeatable = true;
-  request.hedge_floor =
-      hedge_floor + std::chrono::microseconds{static_cast<std::int64_t>(bytes / slow_bytes_per_us)};
+  auto size = std::min(static_cast<std::int64_t>(bytes), large_bytes);
+  request.hedge_floor = hedge_floor + (large_hedge_floor - hedge_floor) * size / large_bytes;
+  request.may_hedge_anywhere = true;
   return request;
 }
 
@@ -178,6 +181,12 @@ void fragment_dispatch::report(std::uint64_t attempt, storage_id node, const atl
     dispatcher_.on_failure(attempt, atl::attempt_failure::failed, outcome.error(), at);
   }
   attempts_.erase(attempt);
+  deliver();
+}
+
+void fragment_dispatch::note_progress(std::uint64_t attempt) {
+  std::lock_guard lock{mutex_};
+  dispatcher_.on_progress(attempt, now());
   deliver();
 }
 

@@ -84,7 +84,7 @@ class fragment_dispatch {
 
   /// How long a read at the node will take in comparison with other nodes; infinite: it is down.
   double cost(storage_id node);
-  /// After which time a read of so many bytes is sent to a second node as well.
+  /// After which silence of its node a read of so many bytes is sent to a second node as well.
   std::chrono::microseconds hedge_delay(std::uint64_t bytes);
   atl::dispatch_counters counters();
 
@@ -102,6 +102,7 @@ class fragment_dispatch {
   // Called by readings, in their threads.
   void report(std::uint64_t attempt, storage_id node, const atl::status& outcome,
               bool was_cancelled);
+  void note_progress(std::uint64_t attempt);
   void advance_if_due();
   atl::spi::timestamp next_timer();
 

@@ -1,5 +1,6 @@
 #include "client/fragment_gathering.hpp"
 
+#include "client/fragment_reading.hpp"
 #include "client/plugin_call.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -57,7 +58,7 @@ awaitable<void> fragment_gathering::wait_until(clock::time_point time) {
 
 // -- which fragments to read --------------------------------------------------------------------
 
-/// Reads as many fragments as decoding takes, besides those that take too long. If decoding took
+/// Reads as many fragments as decoding takes, besides those that are overdue. If decoding took
 /// more than expected, because a fragment is wrong, reads one more.
 void fragment_gathering::start_reads() {
   while (!is_enough() || running_ == 0) {
@@ -94,7 +95,7 @@ void fragment_gathering::start(source& from) {
   auto buffer = decoder_.buffer_for(from.at.fragment);
   fragment_read what{chunk_.id, {from.at}, buffer.size(), 0, buffer};
   from.state = progress::running;
-  from.overdue_at = clock::now() + tools_.dispatch.hedge_delay(buffer.size());
+  from.silence_max = tools_.dispatch.hedge_delay(buffer.size());
   from.reading = tools_.dispatch.begin(context_, std::move(what), std::isinf(from.cost));
   ++running_;
   auto which = static_cast<std::size_t>(&from - sources_.data());
@@ -119,18 +120,22 @@ awaitable<void> fragment_gathering::read(std::size_t which) {
 
 // -- what has arrived ---------------------------------------------------------------------------
 
+fragment_gathering::clock::time_point fragment_gathering::source::overdue_at() const {
+  return reading->heard_at() + silence_max;
+}
+
 fragment_gathering::clock::time_point fragment_gathering::next_overdue() const {
   auto next = clock::time_point::max();
   for (auto& from : sources_)
     if (from.state == progress::running)
-      next = std::min(next, from.overdue_at);
+      next = std::min(next, from.overdue_at());
   return next;
 }
 
 void fragment_gathering::mark_overdue() {
   auto now = clock::now();
   for (auto& from : sources_)
-    if (from.state == progress::running && now >= from.overdue_at)
+    if (from.state == progress::running && now >= from.overdue_at())
       from.state = progress::overdue;
 }
 

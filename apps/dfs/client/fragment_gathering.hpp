@@ -18,7 +18,7 @@
 namespace dfs {
 
 /// Reads fragments of a chunk, several at the same time, until the chunk can be decoded: the
-/// cheapest ones first, another one for each that fails or takes long. For one thread.
+/// cheapest ones first, another one for each that fails or whose node is silent. For one thread.
 class fragment_gathering {
  public:
   template <class T>
@@ -40,9 +40,11 @@ class fragment_gathering {
   struct source {
     fragment_holder at;
     progress state = progress::untried;
-    double cost = 0; ///< infinite: the node is said to be down
-    clock::time_point overdue_at{};
+    double cost = 0;                          ///< infinite: the node is said to be down
+    std::chrono::microseconds silence_max{0}; ///< after which it is overdue
     std::shared_ptr<fragment_reading> reading;
+
+    clock::time_point overdue_at() const;
   };
 
   awaitable<void> wait_until(clock::time_point time);

@@ -17,6 +17,10 @@ using boost::asio::awaitable;
 
 namespace {
 
+/// The dispatcher is told of progress at most this often for each attempt: far less than the time
+/// after which it hedges.
+constexpr std::chrono::milliseconds progress_interval{5};
+
 atl::status check_length(std::uint64_t got, std::uint64_t expected) {
   if (got == expected)
     return {};
@@ -80,8 +84,10 @@ awaitable<void> fragment_reading::run(std::shared_ptr<fragment_reading> self, st
     is_into_used_ = true;
   }
   auto over = by_.connections_.take(context_, at);
+  over->set_on_bytes([this, id] { on_bytes(id); });
   attempt.over = over.get();
   auto got = co_await read(*over, attempt);
+  over->set_on_bytes({});
   report(id, got);
   if (!got && got.error().code == errc::corrupt && !attempt.is_cancelled) {
     // The node checks its copy, and moves a damaged copy aside. (GCC 12 destroys temporaries in a
@@ -109,6 +115,15 @@ awaitable<atl::status> fragment_reading::read(async_bulk_connection& over,
     co_return tl::unexpected{count.error()};
   co_return check_length(*count == into.size() ? what_.fragment_bytes : what_.offset + *count,
                          what_.fragment_bytes);
+}
+
+void fragment_reading::on_bytes(std::uint64_t id) {
+  auto& attempt = attempts_.at(id);
+  heard_at_ = std::chrono::steady_clock::now();
+  if (attempt.is_cancelled || heard_at_ - attempt.progress_told_at < progress_interval)
+    return;
+  attempt.progress_told_at = heard_at_;
+  by_.note_progress(id);
 }
 
 void fragment_reading::report(std::uint64_t id, const atl::status& outcome) {

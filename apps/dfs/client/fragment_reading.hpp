@@ -4,6 +4,7 @@
 
 #include <boost/asio/steady_timer.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <map>
 #include <optional>
@@ -25,6 +26,8 @@ class fragment_reading : public std::enable_shared_from_this<fragment_reading> {
   boost::asio::io_context& context() { return *context_; }
   std::uint64_t request() const { return request_; }
   void set_request(std::uint64_t request) { request_ = request; }
+  /// When bytes arrived last, from any node; before that, when the read began.
+  std::chrono::steady_clock::time_point heard_at() const { return heard_at_; }
 
   // Effects of the dispatcher.
   void start(const atl::send_attempt& attempt);
@@ -42,10 +45,12 @@ class fragment_reading : public std::enable_shared_from_this<fragment_reading> {
     bool is_cancelled = false;
     bool is_reported = false;
     bool has_bytes = false;
+    std::chrono::steady_clock::time_point progress_told_at{};
   };
 
   awaitable<void> run(std::shared_ptr<fragment_reading> self, std::uint64_t id, atl::endpoint at);
   awaitable<atl::status> read(async_bulk_connection& over, const attempt_state& attempt);
+  void on_bytes(std::uint64_t id);
   void report(std::uint64_t id, const atl::status& outcome);
   void end(std::uint64_t id, std::exception_ptr thrown);
   fragment_holder holder_at(storage_id node) const;
@@ -54,6 +59,7 @@ class fragment_reading : public std::enable_shared_from_this<fragment_reading> {
   const fragment_dispatch::context_pointer context_;
   const fragment_read what_;
   boost::asio::steady_timer wake_;
+  std::chrono::steady_clock::time_point heard_at_ = std::chrono::steady_clock::now();
   std::uint64_t request_ = 0;
   std::map<std::uint64_t, attempt_state> attempts_; ///< also those that have ended
   std::size_t running_ = 0;                         ///< of these

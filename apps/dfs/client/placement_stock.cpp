@@ -38,8 +38,6 @@ atl::result<protocol::placement> placement_stock::take(std::size_t bytes,
   if (found)
     return std::move(*found);
   auto asked = ask(bytes, all, now);
-  if (!asked && all.size() > avoid.size())
-    asked = ask(bytes, avoid, now);
   if (!asked)
     return tl::unexpected{asked.error()};
   ++used_;

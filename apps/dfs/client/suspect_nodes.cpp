@@ -1,5 +1,8 @@
 #include "client/suspect_nodes.hpp"
 
+#include <algorithm>
+#include <functional>
+
 namespace dfs {
 
 void suspect_nodes::add(storage_id node, clock::time_point now) {
@@ -18,6 +21,7 @@ std::vector<storage_id> suspect_nodes::list(clock::time_point now) {
   std::vector<storage_id> nodes;
   for (auto& [node, until] : until_)
     nodes.push_back(node);
+  std::ranges::stable_sort(nodes, std::greater{}, [&](storage_id node) { return until_.at(node); });
   return nodes;
 }
 

@@ -21,6 +21,7 @@ class suspect_nodes {
   void add(storage_id node, clock::time_point now);
   /// The node accepted data.
   void remove(storage_id node);
+  /// The node that failed last comes first.
   std::vector<storage_id> list(clock::time_point now);
 
  private:

@@ -114,8 +114,10 @@ struct allocate_request {
   std::uint64_t upload = 0;      ///< random; the same for all chunks of one file
   std::uint32_t chunks = 0;      ///< 1 … 64
   std::uint64_t chunk_bytes = 0; ///< the largest of them
-  std::vector<storage_id> avoid; ///< nodes that just failed
-  policy_id policy = no_policy;  ///< by which the chunks are stored
+  /// Nodes that just failed, the last one that failed first. They get no fragment as long as enough
+  /// others are left; otherwise those at the end of the list do.
+  std::vector<storage_id> avoid;
+  policy_id policy = no_policy; ///< by which the chunks are stored
 };
 struct placement {
   chunk_id chunk;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 namespace dfs {
@@ -49,6 +50,7 @@ placement_service::place(const protocol::allocate_request& request,
   auto per_node = domain.recovery->fragment_size(request.chunk_bytes, 0);
   if (auto known = uploads_.find(request.upload); known != uploads_.end())
     settle(known->second, request.avoid, now);
+  auto avoid = avoidable(domain, request, registry, per_node, now);
   protocol::allocate_response answer;
   std::vector<storage_id> chosen;
   for (std::uint32_t i = 0; i < request.chunks; ++i) {
@@ -56,12 +58,18 @@ placement_service::place(const protocol::allocate_request& request,
     placed.chunk.made_us = std::max({now_us, gc_watermark_us + 1, last_made_us_});
     placed.chunk.random = random_.next();
     last_made_us_ = placed.chunk.made_us;
-    auto targets = domain.nodes.choose(placed.chunk.random, domain.layout.total, per_node,
-                                       request.avoid, registry, now);
+    auto targets = domain.nodes.choose(placed.chunk.random, domain.layout.total, per_node, avoid,
+                                       registry, now);
+    if (targets && targets->size() < domain.layout.min_write && !avoid.empty()) {
+      avoid.clear(); // this balancer doesn't pick enough of the others
+      targets = domain.nodes.choose(placed.chunk.random, domain.layout.total, per_node, avoid,
+                                    registry, now);
+    }
     if (!targets)
       return tl::unexpected{targets.error()};
     if (targets->size() < domain.layout.min_write)
-      return tl::unexpected{shortage(domain, request, registry, per_node, targets->size(), now)};
+      return tl::unexpected{
+          shortage(domain, request.chunk_bytes, registry, per_node, targets->size(), now)};
     for (auto& target : *targets)
       chosen.push_back(target.id);
     placed.targets = std::move(*targets);
@@ -97,7 +105,29 @@ void placement_service::finish(std::uint64_t upload, steady_time now) {
   uploads_.erase(known);
 }
 
-atl::error placement_service::shortage(const domain& of, const protocol::allocate_request& request,
+std::vector<storage_id> placement_service::avoidable(const domain& of,
+                                                     const protocol::allocate_request& request,
+                                                     const storage_registry& registry,
+                                                     std::uint64_t bytes_per_node,
+                                                     steady_time now) const {
+  auto avoid = request.avoid;
+  std::set<storage_id> avoided(avoid.begin(), avoid.end());
+  std::set<storage_id> able; // of these
+  std::size_t others = 0;
+  for (const auto& [name, node] : registry.nodes())
+    if (registry.healthy(node, now) && node.last.free_bytes >= bytes_per_node &&
+        node.last.weight > 0) {
+      if (avoided.contains(node.id))
+        able.insert(node.id);
+      else
+        ++others;
+    }
+  for (; !avoid.empty() && others < of.layout.min_write; avoid.pop_back())
+    others += able.erase(avoid.back());
+  return avoid;
+}
+
+atl::error placement_service::shortage(const domain& of, std::uint64_t chunk_bytes,
                                        const storage_registry& registry,
                                        std::uint64_t bytes_per_node, std::size_t picked,
                                        steady_time now) const {
@@ -109,7 +139,7 @@ atl::error placement_service::shortage(const domain& of, const protocol::allocat
     if (node.id == no_storage)
       continue;
     ++known;
-    if (!registry.healthy(node, now) || std::ranges::count(request.avoid, node.id) > 0)
+    if (!registry.healthy(node, now))
       continue;
     if (node.last.free_bytes < bytes_per_node) {
       ++full;
@@ -132,7 +162,7 @@ atl::error placement_service::shortage(const domain& of, const protocol::allocat
   auto down = known - able - full;
   auto numbers = fmt::format("a chunk of {} bytes goes to at least {} storage nodes and only {} of "
                              "{} can take one: {} have no space left for it, {} are down",
-                             request.chunk_bytes, of.layout.min_write, able, known, full, down);
+                             chunk_bytes, of.layout.min_write, able, known, full, down);
   if (full > 0 && able + full >= of.layout.min_write)
     return {atl::errc::no_space,
             numbers + "; free space on them, or add storage nodes ('dfs status' shows which)"};
@@ -154,7 +184,7 @@ std::string placement_service::shortage_of_nodes(policy_id policy, std::uint64_t
   }));
   if (able >= of.layout.min_write)
     return {};
-  return shortage(of, {0, 1, chunk_bytes, {}, policy}, registry, per_node, able, now).message;
+  return shortage(of, chunk_bytes, registry, per_node, able, now).message;
 }
 
 bool placement_service::lacks_space(policy_id policy, std::uint64_t chunk_bytes,

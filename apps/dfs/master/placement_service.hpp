@@ -48,7 +48,8 @@ class placement_service {
   /// Places `request.chunks` chunks of a policy that was added. The chunks of the upload's last
   /// request count as stored by now, except on the nodes that this one avoids. @param
   /// gc_watermark_us the ids' times are above it, whatever the clock says, because older chunks
-  /// can't be committed.
+  /// can't be committed. A client that avoids so many nodes that too few are left is not refused,
+  /// because a refusal costs it more time than a node that fails again.
   /// @returns errc::unavailable if fewer nodes are up than the scheme must write to, errc::no_space
   /// if enough are up but too few have room, errc::refused if the balancer picks too few of the
   /// nodes with room, errc::internal if the balancer or the scheme failed.
@@ -98,10 +99,13 @@ class placement_service {
   /// Tells the balancer what became of the upload's last fragments.
   void settle(upload& it, const std::vector<storage_id>& failed, steady_time now);
 
+  /// The nodes of `request.avoid` that can be avoided.
+  std::vector<storage_id> avoidable(const domain& of, const protocol::allocate_request& request,
+                                    const storage_registry& registry, std::uint64_t bytes_per_node,
+                                    steady_time now) const;
   /// The error for a chunk that fewer nodes than needed can store.
-  atl::error shortage(const domain& of, const protocol::allocate_request& request,
-                      const storage_registry& registry, std::uint64_t bytes_per_node,
-                      std::size_t picked, steady_time now) const;
+  atl::error shortage(const domain& of, std::uint64_t chunk_bytes, const storage_registry& registry,
+                      std::uint64_t bytes_per_node, std::size_t picked, steady_time now) const;
   const domain* find(policy_id policy) const;
 
   std::map<policy_id, domain> domains_;

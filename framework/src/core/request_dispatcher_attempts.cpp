@@ -6,7 +6,7 @@
 #include <tuple>
 #include <utility>
 
-// Picks, attempts, hedges, timers and views of a dispatcher.
+// Picks, attempts, timers and views of a dispatcher.
 namespace atl {
 
 // -- picks ------------------------------------------------------------------------------------
@@ -59,6 +59,7 @@ void request_dispatcher::start(std::uint64_t id, request_state& request, std::ui
   auto& at = workers_.at(worker);
   auto& state = attempts_[attempt];
   state = {id, worker, at.attempts.size(), now_, no_deadline, is_hedge};
+  state.heard_at = now_;
   at.attempts.push_back(attempt);
   set_state(worker, at, at.is_available);
   request.tried.push_back(worker);
@@ -136,6 +137,7 @@ void request_dispatcher::on_answer(std::uint64_t attempt, spi::timestamp now) {
     pool_.finish(ended.worker, {true, now_ - ended.started}, now_);
   if (ended.request != 0) {
     latencies_.add(now_ - ended.started);
+    silences_.add(std::max(ended.longest_silence, now_ - ended.heard_at));
     counters_.latency += now_ - ended.started;
     counters_.hedges_won += ended.is_hedge;
     detach(attempt, ended.request);
@@ -198,50 +200,6 @@ void request_dispatcher::on_abandoned_timer(attempt_map::iterator abandoned) {
   }
   count_failure(state);
   set_timer(state.timer_at, timer_kind::attempt, abandoned->first, state.place_until);
-}
-
-// -- hedges -----------------------------------------------------------------------------------
-
-std::chrono::microseconds request_dispatcher::hedge_delay(const dispatch_request& request) {
-  constexpr std::uint32_t quantile_is_good_for = 64;
-  auto delay = options_.hedge_after;
-  if (options_.hedge_quantile > 0) {
-    if (until_quantile_ == 0) {
-      hedge_delay_ = latencies_.quantile(options_.hedge_quantile);
-      until_quantile_ = quantile_is_good_for;
-    }
-    --until_quantile_;
-    delay = std::chrono::microseconds{static_cast<std::int64_t>(
-        options_.hedge_factor * static_cast<double>(hedge_delay_.count()))};
-    delay = std::max(delay, options_.hedge_floor);
-  }
-  return delay.count() > 0 ? std::max(delay, request.hedge_floor) : delay;
-}
-
-/// When a request that is sent now is to be hedged.
-spi::timestamp request_dispatcher::hedge_time(const request_state& request) {
-  if (!request.what.repeatable)
-    return no_deadline;
-  auto delay = hedge_delay(request.what);
-  return delay.count() > 0 ? now_ + delay : no_deadline;
-}
-
-/// A hedge never waits: it is worth something only if it starts at once, at a healthy worker.
-void request_dispatcher::hedge(std::uint64_t id, request_state& request) {
-  request.hedge_at = no_deadline;
-  if (auto there = places_for(request); there.full == there.available)
-    return;
-  if (!budget_.has_token_for_hedge(now_)) {
-    ++counters_.budget_denied;
-    return;
-  }
-  auto picked = pick_other_than(request.tried, request);
-  if (!picked || !*picked || pool_.is_ejected(**picked))
-    return;
-  budget_.take(now_);
-  request.was_hedged = true;
-  ++counters_.hedges;
-  start(id, request, **picked, true);
 }
 
 // -- time -------------------------------------------------------------------------------------

@@ -27,11 +27,13 @@ struct dispatch_options {
   retry_budget_options budget{}; ///< of retries and hedges together
   /// An attempt without an answer for so long has failed; 0: only the request's deadline ends it.
   std::chrono::microseconds attempt_timeout{0};
-  /// A repeatable request without an answer for so long is sent to a second worker as well, and the
-  /// first answer counts (hedged requests: Dean & Barroso, *The Tail at Scale*, 2013). 0: never.
+  /// A repeatable request whose worker is silent for so long is sent to a second worker as well,
+  /// and the first answer counts (hedged requests: Dean & Barroso, *The Tail at Scale*, 2013). A
+  /// worker is silent while it neither answers nor makes progress
+  /// (`request_dispatcher::on_progress`). 0: never.
   std::chrono::microseconds hedge_after{0};
-  /// Instead of `hedge_after`: the time in which this part of the attempts was answered lately, for
-  /// example 0.95; until a hundred were answered, there are no hedges. 0: not used.
+  /// Instead of `hedge_after`: the longest silence of this part of the attempts that were answered
+  /// lately, for example 0.95; until a hundred were answered, there are no hedges. 0: not used.
   double hedge_quantile = 0;
   /// With `hedge_quantile`: a hedge comes after so many times the quantile.
   double hedge_factor = 1;
@@ -66,6 +68,9 @@ struct dispatch_request {
   /// A hedge comes no sooner than this, if there are hedges: for a request that takes longer than
   /// others because of its size.
   std::chrono::microseconds hedge_floor{0};
+  /// With `among`: if no healthy worker is left for a hedge, it goes to one that is ejected or
+  /// unavailable. For hosts that can send to such a worker, and whose news of it may be old.
+  bool may_hedge_anywhere = false;
 };
 
 /// Why an attempt failed, by what its caller may do then.

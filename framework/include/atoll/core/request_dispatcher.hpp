@@ -60,9 +60,12 @@ class request_dispatcher {
   // -- attempts; unknown ones are ignored
   /// The worker answered; its answer may be an error that isn't the worker's fault.
   void on_answer(std::uint64_t attempt, spi::timestamp now);
+  /// The worker shows that it is working on the attempt, for example by a part of the answer: the
+  /// time after which the request is hedged begins again.
+  void on_progress(std::uint64_t attempt, spi::timestamp now);
   void on_failure(std::uint64_t attempt, attempt_failure how, error problem, spi::timestamp now);
   /// The host has ended an attempt that was given up, and its worker is free again. Counts as a
-  /// failure if the worker had at least the time after which a request is hedged.
+  /// failure if the worker was silent for at least the time after which a request is hedged.
   void on_cancelled(std::uint64_t attempt, spi::timestamp now);
 
   // -- probes, for hosts that can probe; as in `balanced_pool`
@@ -86,7 +89,7 @@ class request_dispatcher {
   std::vector<worker_load> workers() const;
   /// None: there is no such worker.
   std::optional<worker_load> find_load(std::uint64_t worker) const;
-  /// After which time such a request would be hedged if it were sent now; 0: never.
+  /// After which silence such a request would be hedged if it were sent now; 0: never.
   std::chrono::microseconds hedge_delay(const dispatch_request& request);
   /// At which worker the attempt has a place; none: at no worker.
   std::optional<std::uint64_t> worker_of(std::uint64_t attempt) const;
@@ -118,7 +121,9 @@ class request_dispatcher {
     bool is_hedge = false;
     spi::timestamp place_until = no_deadline; ///< of an attempt that was given up
     bool was_counted = false; ///< as a failure of the worker, when it was given up or later
-    spi::timestamp overdue_at = no_deadline; ///< when it has taken long enough for a hedge
+    spi::timestamp overdue_at = no_deadline;      ///< when its worker is silent for too long
+    spi::timestamp heard_at{0};                   ///< the start, or the last progress
+    std::chrono::microseconds longest_silence{0}; ///< up to `heard_at`
   };
   struct worker_state {
     bool is_available = false;
@@ -167,6 +172,7 @@ class request_dispatcher {
   void arm(std::uint64_t id, request_state& request);
   void on_request_timer(std::uint64_t id);
   void hedge(std::uint64_t id, request_state& request);
+  std::optional<std::uint64_t> pick_for_hedge(const request_state& request);
   spi::timestamp hedge_time(const request_state& request);
 
   // Attempts.
@@ -185,7 +191,8 @@ class request_dispatcher {
   retry_budget budget_;
   request_queue queue_;
   latency_histogram latencies_;
-  spi::timestamp hedge_delay_{0}; ///< the quantile, computed now and then
+  latency_histogram silences_;    ///< the longest one of each attempt that was answered
+  spi::timestamp hedge_delay_{0}; ///< the quantile of silences, computed now and then
   std::uint32_t until_quantile_ = 0;
 
   spi::timestamp now_{0};

@@ -1,3 +1,4 @@
+#include "apps/dfs/bulk/throttling_proxy.hpp"
 #include "client/chunk_reader.hpp"
 #include "data_path_fixture.hpp"
 
@@ -7,6 +8,7 @@
 /// for it for an hour.
 using namespace dfs;
 using namespace dfs::test;
+using namespace std::chrono_literals;
 using atl::errc;
 
 namespace {
@@ -109,6 +111,57 @@ TEST_CASE("a node that says nothing is taken out after a few reads, and its hedg
   auto counted = it.reader.counters();
   CHECK(counted.hedges_won == atl::outlier_options{}.failures);
   CHECK(counted.answered == 20);
+}
+
+TEST_CASE("a node that freezes in the middle of a read is replaced by another one") {
+  bool parity = false;
+  SUBCASE("copies") {}
+  SUBCASE("two halves and their parity") {
+    parity = true;
+  }
+  fixture it{parity};
+  throttling_proxy freezing{it.nodes[0].endpoint(), {}, {.bytes_max = 200'000}};
+  it.replace_node(0, freezing.endpoint());
+  for (int i = 0; i < 3; ++i)
+    CHECK(it.reads());
+}
+
+TEST_CASE("while the only node that is called healthy says nothing, another one is asked") {
+  fixture it;
+  it.record.nodes[2] = no_storage;
+  frozen_node frozen;
+  SUBCASE("one that the masters call down") {
+    {
+      std::lock_guard lock{it.mutex};
+      it.views[0].healthy = false;
+    }
+    it.replace_node(1, frozen.endpoint());
+  }
+  SUBCASE("one that was taken out after it had said nothing itself") {
+    auto at = it.nodes[0].endpoint();
+    it.replace_node(0, frozen.endpoint());
+    for (int i = 0; i < 20; ++i)
+      CHECK(it.reads(0, 100));
+    it.replace_node(0, at);
+    it.replace_node(1, frozen.endpoint());
+  }
+  CHECK(it.reads());
+}
+
+TEST_CASE("a read that takes long but makes progress goes to one node alone") {
+  fixture it;
+  it.data = pattern(4 << 20);
+  it.record = it.put_chunk(2, it.data);
+  throttling_proxy slow{it.nodes[0].endpoint(), {}, {.piece_bytes = 32 << 10, .pause = 2ms}};
+  it.replace_node(0, slow.endpoint());
+  // A machine that is busy may stop the node's answer for so long that it counts as silence.
+  bool was_alone = false;
+  for (std::uint32_t i = 1; i < atl::outlier_options{}.failures && !was_alone; ++i) {
+    auto hedges = it.reader.counters().hedges;
+    CHECK(it.reads(0, it.data.size()));
+    was_alone = it.reader.counters().hedges == hedges;
+  }
+  CHECK(was_alone);
 }
 
 TEST_CASE("a node that can't be reached is replaced by another one, and then asked last") {

@@ -1,3 +1,4 @@
+#include "apps/dfs/bulk/throttling_proxy.hpp"
 #include "client/chunk_reader.hpp"
 #include "client/chunk_uploader.hpp"
 #include "data_path_fixture.hpp"
@@ -37,6 +38,11 @@ struct fixture : data_path {
 
 using nodes_of_chunk = std::vector<storage_id>;
 
+/// For an upload that knows the uploader's suspects.
+placement_stock begin_upload(fixture& it, placement_stock::allocate ask) {
+  return {1, it.by.id, std::move(ask), [](auto&) {}, it.uploader.suspects()};
+}
+
 } // namespace
 
 TEST_CASE("a chunk is stored on all nodes of its place, whatever its scheme") {
@@ -69,12 +75,75 @@ TEST_CASE("a node that says nothing is given up soon, and avoided by the next ch
   fixture it{false, 4};
   frozen_node frozen;
   it.replace_node(0, frozen.endpoint());
-  placement_stock upload{1, it.by.id, it.view->masters().allocate, [](auto&) {},
-                         it.uploader.suspects()};
+  auto upload = begin_upload(it, it.view->masters().allocate);
   upload.expect(8);
   CHECK(it.store(upload).nodes == nodes_of_chunk{2, 3, 4});
   CHECK(it.store(upload).nodes == nodes_of_chunk{2, 3, 4});
   CHECK(it.allocated.size() == 2);
+}
+
+TEST_CASE(
+    "without other nodes, a chunk has no fragment on a node that freezes, and neither have the "
+    "next chunks") {
+  fixture it;
+  std::size_t frozen = 0;
+  SUBCASE("first in the pipeline") {}
+  SUBCASE("in the middle of the pipeline") {
+    frozen = 1;
+  }
+  SUBCASE("last in the pipeline") {
+    frozen = 2;
+  }
+  it.data = pattern(2 << 20);
+  throttling_proxy freezing{it.nodes[frozen].endpoint(), {.bytes_max = 1'000'000}, {}};
+  it.replace_node(frozen, freezing.endpoint());
+  auto upload = begin_upload(it, it.view->masters().allocate);
+  for (int chunks = 0; chunks < 2; ++chunks) {
+    auto record = it.store(upload);
+    CHECK(std::ranges::count(record.nodes, frozen + 1) == 0);
+    CHECK(std::ranges::count(record.nodes, no_storage) == 1);
+    CHECK(it.can_read(record));
+  }
+  CHECK(it.allocated.size() <= 2); // at most one attempt met the node
+}
+
+TEST_CASE("a suspect is used when another node freezes and too few others are left") {
+  fixture it;
+  frozen_node frozen;
+  it.replace_node(1, frozen.endpoint());
+  it.uploader.suspects().add(1, std::chrono::steady_clock::now());
+  auto upload = begin_upload(it, it.view->masters().allocate);
+  auto record = it.store(upload);
+  CHECK(record.nodes == nodes_of_chunk{1, 3, no_storage});
+  CHECK(it.can_read(record));
+}
+
+TEST_CASE("a chunk with enough fragments isn't stored again because of a suspect that has none") {
+  fixture it{false, 4};
+  frozen_node frozen;
+  it.replace_node(3, frozen.endpoint());
+  it.uploader.suspects().add(1, std::chrono::steady_clock::now());
+  auto upload = begin_upload(it, it.view->masters().allocate);
+  CHECK(it.store(upload).nodes == nodes_of_chunk{2, 3, no_storage});
+  CHECK(it.allocated.size() == 1);
+}
+
+TEST_CASE("nodes that can't be reached are tried again for a while, because they may be starting") {
+  fixture it;
+  std::vector<atl::endpoint> started;
+  for (std::size_t i = 0; i < 3; ++i) {
+    started.push_back(it.nodes[i].endpoint());
+    auto nothing_listens = silent_peer{}.endpoint();
+    it.replace_node(i, nothing_listens);
+  }
+  int asked = 0;
+  auto upload = begin_upload(it, [&](auto& request) {
+    if (++asked == 5)
+      for (std::size_t i = 0; i < 3; ++i)
+        it.replace_node(i, started[i]);
+    return it.view->masters().allocate(request);
+  });
+  CHECK(it.can_read(it.store(upload)));
 }
 
 TEST_CASE("if enough fragments are stored and there is no other node, the chunk has fewer") {

@@ -167,12 +167,16 @@ struct data_path {
   answer_places(const protocol::allocate_request& request) {
     std::lock_guard lock{mutex};
     allocated.push_back(request.chunks);
+    auto avoid = request.avoid;
+    auto is_avoided = [&](auto& node) { return std::ranges::count(avoid, node.target.id) > 0; };
+    while (!avoid.empty() && std::ranges::count_if(views, is_avoided) + 2 > std::ssize(views))
+      avoid.pop_back();
     protocol::allocate_response answer;
     for (std::uint32_t i = 0; i < request.chunks; ++i) {
       auto& placed = answer.placements.emplace_back();
       placed.chunk = key_of(++last_chunk_).chunk;
       for (auto& node : views)
-        if (std::ranges::count(request.avoid, node.target.id) == 0 && placed.targets.size() < 3)
+        if (!is_avoided(node) && placed.targets.size() < 3)
           placed.targets.push_back(node.target);
       if (placed.targets.size() < 2)
         return atl::fail(atl::errc::unavailable, "too few storage nodes");

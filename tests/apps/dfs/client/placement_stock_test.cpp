@@ -16,7 +16,6 @@ struct fixture {
   std::vector<std::vector<storage_id>> avoided;
   std::vector<chunk_id> noted;
   std::uint64_t last = 0;
-  bool has_others = true;
   suspect_nodes suspects;
   placement_stock::clock::time_point now{};
   placement_stock stock{7, 3, [this](auto& request) { return place(request); },
@@ -27,8 +26,6 @@ struct fixture {
     CHECK(request.policy == 3);
     asked.push_back(request.chunks);
     avoided.push_back(request.avoid);
-    if (!has_others && !request.avoid.empty())
-      return atl::fail(atl::errc::unavailable, "too few nodes");
     protocol::allocate_response answer;
     for (std::uint32_t i = 0; i < request.chunks; ++i) {
       auto& placed = answer.placements.emplace_back();
@@ -132,11 +129,12 @@ TEST_CASE("places on a node that failed aren't used") {
   }
 }
 
-TEST_CASE("suspects are used if there are too few other nodes, but not nodes that the chunk "
-          "must avoid") {
+TEST_CASE("a request avoids the nodes at which the chunk failed, and then the suspects, the latest "
+          "first") {
   fixture it;
-  it.has_others = false;
-  it.suspects.add(1, it.now);
-  CHECK(it.take().targets.front().id == 1);
-  CHECK_FALSE(it.stock.take(100, {2}, it.now));
+  it.suspects.add(3, it.now);
+  it.suspects.add(1, it.now += 1s);
+  it.suspects.add(2, it.now += 1s);
+  it.take({4, 1});
+  CHECK(it.avoided.back() == std::vector<storage_id>{4, 1, 2, 3});
 }

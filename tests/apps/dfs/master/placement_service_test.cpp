@@ -155,6 +155,32 @@ TEST_CASE("a node that a request avoids, that is full, silent or takes no data, 
   CHECK(targets({}, 99, begin + seconds{2}) == "bd");
 }
 
+TEST_CASE("if too few others are left, the last nodes that a request avoids get fragments") {
+  fixture it;
+  it.balancer->picks = {1, 2, 3, 4};
+  auto targets = [&](std::vector<storage_id> avoid) {
+    auto room = it.subject.place({1, 1, 100, avoid}, it.registry, 1, 0, begin);
+    REQUIRE_MESSAGE(room, room.error().message);
+    std::string names;
+    for (auto& target : room->placements[0].targets)
+      names += target.name;
+    return names;
+  };
+  CHECK(targets({1, 2}) == "cd");
+  CHECK(targets({1, 2, 3}) == "cd");
+  CHECK(targets({3, 2, 1}) == "ad");
+  CHECK(targets({1, 2, 3, 4}) == "cd");
+  SUBCASE("nodes that can't take the chunk are no others") {
+    it.report("c", [](auto& report) { report.free_bytes = 99; });
+    it.report("d", [](auto& report) { report.weight = 0; });
+    CHECK(targets({1, 2}) == "abd");
+  }
+  SUBCASE("all nodes, if the balancer doesn't pick enough of the others") {
+    it.balancer->picks = {1, 2};
+    CHECK(targets({2}) == "ab");
+  }
+}
+
 TEST_CASE("the balancer gets the facts of each node's reports") {
   fixture it;
   auto place = [&] { return it.subject.place({1, 1, 100, {}}, it.registry, 1, 0, begin); };
