@@ -1,5 +1,5 @@
 // Measures how many commands the name space applies, by its size: in memory, and with rows that are
-// on the disk alone.
+// on the disk alone; and how long extents of large files take.
 //
 //   bench_names [--files N,N,…] [--commands N] [--cache SIZE] [--folder FOLDER] [--json FILE]
 //
@@ -24,9 +24,12 @@
 #include <fcntl.h>
 #include <fstream>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <optional>
+#include <stdexcept>
 #include <unistd.h>
+#include <utility>
 
 namespace {
 
@@ -212,6 +215,53 @@ void measure_in_memory(const fs::path& folder, std::size_t commands, figures& ta
   table.add("creates in memory: applying thread", got.applying_us, "us each");
 }
 
+/// The time in which the last extents of a file are found, by the number of its extents; then how
+/// long a write of one extent in any place takes.
+void measure_extents(const fs::path& folder, std::size_t commands, figures& table) {
+  constexpr std::uint64_t counts[] = {10, 1'000'000};
+  constexpr std::uint64_t extents_at_once = 5000;
+  auto names = names_workload::open(folder, 256u << 20);
+  names_workload::log log;
+  auto run = [&](committed_entry entry) {
+    if (auto done = names->apply({&entry, 1}); !done)
+      throw std::runtime_error(done.error().message);
+  };
+  run(log.define_policy());
+  run(log.set_policy());
+  for (int node = 1; node <= 3; ++node)
+    run(log.register_storage(node));
+  auto name = [](std::uint64_t count) { return fmt::format("file of {} extents", count); };
+  for (auto count : counts) {
+    run(log.make_file(name(count)));
+    for (std::uint64_t begin = 0; begin < count; begin += extents_at_once)
+      run(log.write_extents(name(count), begin, std::min(begin + extents_at_once, count)));
+  }
+  std::map<std::uint64_t, double> open_us, write_us;
+  for (auto count : counts) {
+    dfs::queries::open what{{dfs::root_inode, name(count)},
+                            2 * (count - 10) * names_workload::extent_bytes};
+    auto began = clock_type::now();
+    for (std::size_t i = 0; i < commands; ++i) {
+      auto page = dfs::query(*names, what);
+      if (!page || page->pieces.size() != 10)
+        throw std::runtime_error("the last extents weren't found");
+    }
+    open_us[count] = 1e6 * seconds_since(began) / static_cast<double>(commands);
+    atl::spi::random_source random{1};
+    began = clock_type::now();
+    for (std::size_t i = 0; i < commands; ++i) {
+      auto number = random.below(count);
+      run(log.write_extents(name(count), number, number + 1));
+    }
+    write_us[count] = 1e6 * seconds_since(began) / static_cast<double>(commands);
+  }
+  for (auto& [what, us] :
+       {std::pair{"last ten extents opened", open_us}, std::pair{"an extent written", write_us}})
+    for (auto count : counts)
+      table.add(fmt::format("{}, of {}", what, count), us.at(count), "us",
+                us.at(count) / us.at(counts[0]), "the time of a file of 10");
+}
+
 /// @returns the costs of its figures, for larger sizes to be compared with
 std::vector<cost> measure(const options& how, std::uint64_t files, const std::vector<cost>& least,
                           figures& table) {
@@ -281,6 +331,10 @@ int main(int argc, char** argv) {
   {
     temporary_folder work;
     measure_in_memory(work / "names", how.commands, table);
+  }
+  {
+    temporary_folder work;
+    measure_extents(work / "names", how.commands, table);
   }
   std::vector<cost> least;
   for (auto files : how.files) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <stdexcept>
+#include <utility>
 
 namespace names_workload {
 
@@ -85,6 +86,24 @@ dfs::commands::make log::put(std::string path) {
 
 atl::spi::committed_entry log::put_file(std::uint64_t number) {
   return entry(put(file(number)));
+}
+
+atl::spi::committed_entry log::make_file(std::string path) {
+  dfs::commands::make made;
+  made.where.path = std::move(path);
+  return entry(std::move(made));
+}
+
+atl::spi::committed_entry log::write_extents(std::string path, std::uint64_t begin,
+                                             std::uint64_t end) {
+  const dfs::chunk_record chunk{{birth_us, 1}, chunk_bytes, {1, 2, 3}, 7, policy_id};
+  dfs::commands::write written;
+  written.where.path = std::move(path);
+  for (auto number = begin; number < end; ++number)
+    written.pieces.push_back(
+        {2 * number * extent_bytes, extent_bytes,
+         dfs::chunk_part{chunk, number * 7 % (chunk_bytes / extent_bytes) * extent_bytes}});
+  return entry(std::move(written));
 }
 
 atl::spi::committed_entry log::create_anywhere(std::uint64_t files) {

@@ -19,6 +19,7 @@ namespace names_workload {
 inline constexpr std::uint64_t files_per_directory = 10;
 inline constexpr std::uint64_t sessions = 64;
 inline constexpr dfs::policy_id policy_id = 1;
+inline constexpr std::uint64_t extent_bytes = 256;
 
 std::unique_ptr<dfs::name_space> open(const std::filesystem::path& folder, std::size_t cache_bytes);
 
@@ -33,6 +34,12 @@ class log {
   atl::spi::committed_entry set_policy();
   atl::spi::committed_entry make_directory(std::uint64_t number);
   atl::spi::committed_entry put_file(std::uint64_t number);
+
+  /// An empty file.
+  atl::spi::committed_entry make_file(std::string path);
+  /// Writes the extents with these numbers into a file; between two neighbours there is a hole, and
+  /// all are parts of one chunk.
+  atl::spi::committed_entry write_extents(std::string path, std::uint64_t begin, std::uint64_t end);
 
   /// Of `files` files: a new one in a random directory.
   atl::spi::committed_entry create_anywhere(std::uint64_t files);
