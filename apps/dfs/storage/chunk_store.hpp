@@ -3,7 +3,6 @@
 #include "storage/chunk_writer.hpp"
 #include "storage/disk.hpp"
 #include "storage/fragment.hpp"
-#include "storage/shared_sync.hpp"
 #include "storage/sync_queue.hpp"
 
 #include <atoll/core/error.hpp>
@@ -160,9 +159,6 @@ class chunk_store {
 
   atl::status publish(chunk_writer& from, durability how);
   atl::status put_in_place(chunk_writer& from, durability how);
-  /// Is a new fragment of this size synced with others, after it is in its place?
-  bool syncs_together(std::uint64_t bytes) const;
-  atl::status sync_in_place(chunk_writer& from);
   atl::result<bool> is_stored_already(const chunk_writer& from, durability how);
   atl::status sync_existing(const fragment_key& key, const open_fragment& existing);
   atl::error write_failed(int code, std::string_view what);
@@ -190,7 +186,6 @@ class chunk_store {
   std::optional<atl::error> failure_;
 
   std::unique_ptr<sync_queue> syncer_;
-  std::unique_ptr<shared_sync> together_; ///< of small fragments; null: the store isn't open yet
 };
 
 } // namespace dfs

@@ -74,14 +74,13 @@ atl::status chunk_writer::commit(durability how) {
   return {};
 }
 
-/// Writes the footer and, for `fsync`, syncs the file, unless the store syncs it together with
-/// others: then it stays open.
+/// Writes the footer and, for `fsync`, syncs the file.
 atl::status chunk_writer::finish_file(durability how) {
   auto footer = encode_footer(info_);
   auto done = write_fully(store_->disk_, file_.fd(), footer.data(), footer.size(), info_.size);
   if (done < 0)
     return broken(store_->write_failed(done, "cannot write " + path_));
-  if (how == durability::replicated || store_->syncs_together(info_.size))
+  if (how == durability::replicated)
     return {};
   done = store_->disk_.fdatasync(file_.fd());
   if (done < 0)

@@ -6,7 +6,6 @@
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
-#include <sys/utsname.h>
 
 #include <cerrno>
 #include <cstdio>
@@ -14,7 +13,6 @@
 #include <fcntl.h>
 #include <memory>
 #include <unistd.h>
-#include <utility>
 
 namespace dfs {
 
@@ -76,16 +74,6 @@ class posix_disk final : public disk {
     auto done = or_errno(::fsync(fd));
     auto closed = close(fd);
     return done < 0 ? done : closed;
-  }
-
-  int syncfs(int fd) override { return or_errno(::syncfs(fd)); }
-
-  /// Linux reports failures of `syncfs` since 5.8.
-  bool has_reliable_syncfs() const override {
-    utsname system = {};
-    int major = 0, minor = 0;
-    return ::uname(&system) == 0 && std::sscanf(system.release, "%d.%d", &major, &minor) == 2 &&
-           std::pair{major, minor} >= std::pair{5, 8};
   }
 
   int rename(const std::string& from, const std::string& to) override {

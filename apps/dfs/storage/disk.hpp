@@ -34,10 +34,6 @@ class disk {
   virtual std::int64_t size(int fd) = 0;
   virtual int fdatasync(int fd) = 0;
   virtual int fsync_dir(const std::string& path) = 0;
-  /// Syncs all data and names of the file's file system.
-  virtual int syncfs(int fd) = 0;
-  /// Does `syncfs` report every failure since the file was opened or last synced so?
-  virtual bool has_reliable_syncfs() const = 0;
   virtual int rename(const std::string& from, const std::string& to) = 0;
   virtual int unlink(const std::string& path) = 0;
   virtual int mkdir(const std::string& path) = 0; ///< an existing folder is fine: 0

@@ -28,10 +28,6 @@ inline constexpr std::uint64_t sync_backlog_bytes_max = 256 * 1024 * 1024;
 /// so that the sync at the end finds little left to do.
 inline constexpr std::uint64_t writeback_step = 2 * 1024 * 1024;
 
-/// Fragments up to this size share a sync of the file system when they are stored with `fsync`. The
-/// time of larger ones goes into their data.
-inline constexpr std::uint64_t shared_sync_bytes_max = 1024 * 1024;
-
 /// Blocks of a fragment of `size` bytes.
 constexpr std::size_t block_count(std::uint64_t size) {
   return static_cast<std::size_t>((size + block_size - 1) / block_size);

@@ -50,8 +50,6 @@ atl::status chunk_store::prepare() {
   for (const auto& folder : {root, std::filesystem::path{root}.parent_path().string()})
     if (auto done = disk_.fsync_dir(folder.empty() ? "." : folder); done < 0)
       return start_failed(done, "cannot sync the folder " + folder);
-  together_ = std::make_unique<shared_sync>(disk_, root,
-                                            [this](const atl::error& why) { mark_failed(why); });
   if (auto done = read_failure_mark(); !done)
     return done;
   if (auto done = clear_temporaries(); !done)

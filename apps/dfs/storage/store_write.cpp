@@ -65,33 +65,11 @@ atl::status chunk_store::put_in_place(chunk_writer& from, durability how) {
     return tl::unexpected{write_failed(done, "cannot rename " + from.path_)};
   from.path_.clear();
   if (how == durability::fsync)
-    if (auto done = sync_in_place(from); !done)
-      return done;
+    if (auto done = disk_.fsync_dir(folder); done < 0)
+      return tl::unexpected{write_failed(done, "cannot sync the folder " + folder)};
   if (how == durability::replicated && !syncer_->push(std::move(from.file_), folder, from.size()))
     return tl::unexpected{*failure()};
   add(key, from.size(), true);
-  return {};
-}
-
-bool chunk_store::syncs_together(std::uint64_t bytes) const {
-  return bytes <= shared_sync_bytes_max && together_->is_worthwhile(shared_sync::clock::now());
-}
-
-/// Makes a fragment's name durable, and its data, if the file is still open.
-atl::status chunk_store::sync_in_place(chunk_writer& from) {
-  if (!from.file_) {
-    auto folder = folder_of(from.key());
-    auto done = disk_.fsync_dir(folder);
-    return done < 0 ? tl::unexpected{write_failed(done, "cannot sync the folder " + folder)}
-                    : atl::status{};
-  }
-  if (auto done = together_->wait(); done < 0)
-    return tl::unexpected{write_failed(done, "cannot sync " + path_of(from.key()))};
-  if (auto done = from.file_.close(); done < 0)
-    return tl::unexpected{write_failed(done, "cannot close " + path_of(from.key()))};
-  // The sync may have reported a failure of this file to the one before it.
-  if (auto why = failure())
-    return tl::unexpected{*why};
   return {};
 }
 

@@ -16,7 +16,6 @@ struct fault_fixture {
   faulty_disk disk;
   store_fixture at{disk};
   std::string data = pattern(4 * block_size);
-  std::string large = pattern(shared_sync_bytes_max + 1); ///< synced by itself
 
   fault_fixture() { REQUIRE(put(*at.store, key_of(1), data)); }
 
@@ -71,23 +70,18 @@ TEST_CASE_FIXTURE(fault_fixture, "a disk too full for the name of a file is a cl
   disk.fail_next(call::rename, ENOSPC);
   CHECK(put(*at.store, key_of(2), data).error().code == errc::no_space);
   disk.fail_next(call::fdatasync, EDQUOT);
-  CHECK(put(*at.store, key_of(2), large).error().code == errc::no_space);
+  CHECK(put(*at.store, key_of(2), data).error().code == errc::no_space);
   CHECK(at.files_in("tmp") == 0);
   CHECK(!at.store->failure());
 }
 
 TEST_CASE_FIXTURE(fault_fixture,
                   "a disk that fails is marked, and nothing it failed is acknowledged") {
-  auto fragment = &data;
   SUBCASE("on write") {
     disk.fail_next(call::pwrite, EIO);
   }
   SUBCASE("on sync of the file") {
     disk.fail_next(call::fdatasync, EIO);
-    fragment = &large;
-  }
-  SUBCASE("on sync of the file system") {
-    disk.fail_next(call::syncfs, EIO);
   }
   SUBCASE("on close") {
     disk.fail_next(call::close, EIO);
@@ -97,27 +91,19 @@ TEST_CASE_FIXTURE(fault_fixture,
   }
   SUBCASE("on sync of the folder") {
     disk.fail_next(call::fsync_dir, EIO);
-    fragment = &large;
   }
   SUBCASE("on creating a file") {
     disk.fail_next(call::open, EROFS);
   }
-  CHECK(put(*at.store, key_of(2), *fragment).error().code == errc::io);
+  CHECK(put(*at.store, key_of(2), data).error().code == errc::io);
   CHECK(at.store->open(key_of(2)).error().code == errc::not_found);
   expect_failed();
 }
 
 TEST_CASE_FIXTURE(fault_fixture, "a sync that failed is not tried again") {
-  auto fragment = &data;
-  SUBCASE("of the file system") {
-    disk.fail_next(call::syncfs, EIO);
-  }
-  SUBCASE("of the file") {
-    disk.fail_next(call::fdatasync, EIO);
-    fragment = &large;
-  }
-  auto writer = at.store->begin(key_of(2), fragment->size());
-  REQUIRE(writer->append(bytes_of(*fragment), crcs_of(*fragment)));
+  auto writer = at.store->begin(key_of(2), data.size());
+  REQUIRE(writer->append(bytes_of(data), crcs_of(data)));
+  disk.fail_next(call::fdatasync, EIO);
   CHECK(!writer->commit(durability::fsync));
   auto syncs = disk.syncs();
   CHECK(!writer->commit(durability::fsync));
@@ -128,7 +114,7 @@ TEST_CASE_FIXTURE(fault_fixture, "a sync that failed is not tried again") {
 TEST_CASE_FIXTURE(fault_fixture, "a writer that had begun before the disk failed can't commit") {
   auto writer = at.store->begin(key_of(2), data.size());
   REQUIRE(writer->append(bytes_of(data), crcs_of(data)));
-  disk.fail_next(call::syncfs, EIO);
+  disk.fail_next(call::fdatasync, EIO);
   CHECK(!put(*at.store, key_of(4), data));
   CHECK(writer->commit(durability::fsync).error().code == errc::io);
   CHECK(at.store->open(key_of(2)).error().code == errc::not_found);

@@ -58,11 +58,6 @@ std::size_t faulty_disk::syncs() {
   return syncs_;
 }
 
-std::size_t faulty_disk::shared_syncs() {
-  std::lock_guard lock{mutex_};
-  return shared_syncs_;
-}
-
 void faulty_disk::hold_syncs(bool hold) {
   {
     std::lock_guard lock{mutex_};
@@ -71,13 +66,13 @@ void faulty_disk::hold_syncs(bool hold) {
   released_.notify_all();
 }
 
-void faulty_disk::cut_power(bool keeps_names) {
+void faulty_disk::cut_power() {
   std::lock_guard lock{mutex_};
   dead_ = true;
   for (const auto& [path, kept] : synced_)
     if (std::filesystem::exists(path))
       std::ofstream{path, std::ios::binary | std::ios::trunc} << kept;
-  for (auto i = renames_.rbegin(); !keeps_names && i != renames_.rend(); ++i)
+  for (auto i = renames_.rbegin(); i != renames_.rend(); ++i)
     (void)::rename(i->to.c_str(), i->from.c_str());
   synced_.clear();
   renames_.clear();
@@ -174,27 +169,6 @@ int faulty_disk::fsync_dir(const std::string& path) {
   if (auto failed = failure(call::fsync_dir))
     return *failed;
   std::erase_if(renames_, [&](const moved& each) { return folder_of(each.to) == path; });
-  return 0;
-}
-
-int faulty_disk::syncfs(int) {
-  std::unique_lock lock{mutex_};
-  ++syncs_;
-  ++shared_syncs_;
-  // What changes from here on may come too late for this sync.
-  std::vector<std::string> files;
-  for (auto& [path, content] : synced_)
-    files.push_back(path);
-  auto renames = renames_.size();
-  released_.wait(lock, [&] { return !hold_; });
-  if (dies_now())
-    return -EIO;
-  if (auto failed = failure(call::syncfs))
-    return *failed;
-  for (auto& path : files)
-    synced_.erase(path);
-  renames_.erase(renames_.begin(), renames_.begin() + static_cast<std::ptrdiff_t>(
-                                                          std::min(renames, renames_.size())));
   return 0;
 }
 

@@ -12,7 +12,7 @@
 
 namespace dfs::test {
 
-enum class call { open, close, pwrite, pread, fdatasync, fsync_dir, syncfs, rename, unlink };
+enum class call { open, close, pwrite, pread, fdatasync, fsync_dir, rename, unlink };
 
 /// The real disk, made to fail as a test says. Remembers what was synced, so that the power can be
 /// cut: data that wasn't synced is lost, and so are renames whose folder wasn't.
@@ -30,14 +30,10 @@ class faulty_disk : public disk {
   /// The number of calls that changed the disk so far.
   std::size_t changes();
   std::size_t syncs();
-  std::size_t shared_syncs(); ///< those of the whole file system
   /// Undoes all changes that were not synced. The disk is dead from then on.
-  /// @param keeps_names names reached the disk before the data did
-  void cut_power(bool keeps_names = false);
-  /// Calls to `fdatasync` and `syncfs` wait until `hold_syncs(false)`.
+  void cut_power();
+  /// Calls to `fdatasync` wait until `hold_syncs(false)`.
   void hold_syncs(bool hold);
-  /// Is `syncfs` of use? To be called before a store uses the disk; true otherwise.
-  void set_reliable_syncfs(bool reliable) { reliable_syncfs_ = reliable; }
 
   int open(const std::string& path, int flags) override;
   int close(int fd) override;
@@ -46,8 +42,6 @@ class faulty_disk : public disk {
   std::int64_t size(int fd) override { return real_disk().size(fd); }
   int fdatasync(int fd) override;
   int fsync_dir(const std::string& path) override;
-  int syncfs(int fd) override;
-  bool has_reliable_syncfs() const override { return reliable_syncfs_; }
   int rename(const std::string& from, const std::string& to) override;
   int unlink(const std::string& path) override;
   int mkdir(const std::string& path) override { return real_disk().mkdir(path); }
@@ -80,8 +74,6 @@ class faulty_disk : public disk {
   bool hold_ = false;
   std::size_t changes_ = 0;
   std::size_t syncs_ = 0;
-  std::size_t shared_syncs_ = 0;
-  bool reliable_syncfs_ = true;
   std::map<int, std::string> open_files_;     ///< open for writing, by descriptor
   std::map<std::string, std::string> synced_; ///< the synced content of each unsynced file
   std::vector<moved> renames_;                ///< renames whose folder is not synced
