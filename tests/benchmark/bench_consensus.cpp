@@ -60,7 +60,7 @@ dfs::action put_own_file(int client) {
 operation commits(dfs::control& masters) {
   return [&masters](int client, std::function<void(bool)> done) {
     masters.submit(put_own_file(client), [done](auto answer) {
-      done(answer && dfs::decode_response<dfs::responses::changed>(*answer).has_value());
+      done(answer && dfs::decode_response<dfs::commands::make::response>(*answer).has_value());
     });
   };
 }
@@ -72,6 +72,12 @@ operation reads(dfs::control& masters) {
       done(answer && dfs::decode_response<dfs::responses::opened>(*answer).has_value());
     });
   };
+}
+
+cluster_plan plan_for(const std::string& protocol) {
+  return {.storages = 0,
+          .consensus = fmt::format("plugin = \"{}\"", protocol),
+          .inline_bytes = command_bytes};
 }
 
 class benchmark {
@@ -137,7 +143,7 @@ class benchmark {
 
   void measure_masters(const std::string& protocol, const std::map<int, double>& etcd_puts,
                        const std::map<int, double>& etcd_ranges) {
-    running_cluster cluster{{.storages = 0, .consensus = fmt::format("plugin = \"{}\"", protocol)}};
+    running_cluster cluster{plan_for(protocol)};
     dfs::control masters{cluster.settings()};
     for (int clients : client_counts) {
       auto syncs = disk();
@@ -168,7 +174,7 @@ class benchmark {
 
   /// kill -9 of the leader, again and again under load: how long was nobody answered?
   void measure_kills(const std::string& protocol) {
-    running_cluster cluster{{.storages = 0, .consensus = fmt::format("plugin = \"{}\"", protocol)}};
+    running_cluster cluster{plan_for(protocol)};
     dfs::control masters{cluster.settings()};
     std::vector<double> gaps;
     {

@@ -5,6 +5,8 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <stdexcept>
+#include <string>
 
 namespace {
 
@@ -78,7 +80,7 @@ load_result run_load(int clients, std::chrono::milliseconds time, const operatio
   out.processor_us = (processor_seconds() - spent) * 1e6 / static_cast<double>(all);
   std::sort(latencies.begin(), latencies.end());
   if (latencies.empty())
-    return out;
+    throw std::runtime_error(std::to_string(out.failed) + " operations failed, and none succeeded");
   out.per_second =
       static_cast<double>(latencies.size()) / std::chrono::duration<double>(time).count();
   out.median_us = latencies[latencies.size() / 2];

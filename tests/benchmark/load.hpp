@@ -19,6 +19,7 @@ using operation = std::function<void(int client, std::function<void(bool ok)> do
 
 /// Runs `clients` of them for `time`, after a tenth of it to warm up. Returns when all is answered.
 /// @param processor_seconds of the servers, so far
+/// Throws if no operation succeeded.
 load_result run_load(int clients, std::chrono::milliseconds time, const operation& start,
                      const std::function<double()>& processor_seconds);
 
