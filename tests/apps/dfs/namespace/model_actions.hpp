@@ -224,7 +224,8 @@ class action_source {
     return {draw_place(), choices[below(3)], one_in(3)};
   }
   single_action draw_mount() {
-    if (known_.mounts().empty() || one_in(6))
+    constexpr std::size_t mounts_max = 20; // a command names as many as 1000
+    if (known_.mounts().empty() || (known_.mounts().size() < mounts_max && one_in(6)))
       return commands::begin_mount{"m"};
     auto mount = *known_.mounts().rbegin();
     if (one_in(8))
