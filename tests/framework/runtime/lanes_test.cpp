@@ -59,9 +59,9 @@ struct receiving_master {
     caf::anon_send_exit(sink, caf::exit_reason::user_shutdown);
   }
 
-  runtime::system actors;
-  endpoint where{"127.0.0.1", free_port()};
   std::atomic<std::size_t> bytes{0};
+  runtime::system actors; ///< ends before what its actors use
+  endpoint where{"127.0.0.1", free_port()};
   caf::actor sink;
   caf::actor endpoint_actor;
 };
@@ -95,12 +95,12 @@ struct sending_master {
                    outgoing_message{"master", digest(), 1, 2, std::string(message_bytes, 'x')});
   }
 
-  runtime::system actors;
   std::mutex mutex;
   std::condition_variable changed;
   bool is_up = false;
   std::vector<std::string> reasons; ///< of disconnects
   std::atomic<std::size_t> reasons_seen{0};
+  runtime::system actors; ///< ends before what its actors use
   caf::actor supervisor;
   caf::actor connection;
 };

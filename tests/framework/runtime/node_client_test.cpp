@@ -31,12 +31,14 @@ class asked_node {
         return make_reply({"echo " + message.body, {}, false});
       }};
     });
-    worker_ = actors->spawn([this](caf::event_based_actor* self) -> caf::behavior {
-      return {[this, self](envelope&) -> caf::result<envelope> {
-                return open_.emplace_back(self->make_response_promise<envelope>());
+    // The actor's own calls: it may get a call while this object is being destroyed.
+    worker_ = actors->spawn([](caf::event_based_actor* self) -> caf::behavior {
+      auto open = std::make_shared<std::vector<caf::typed_response_promise<envelope>>>();
+      return {[self, open](envelope&) -> caf::result<envelope> {
+                return open->emplace_back(self->make_response_promise<envelope>());
               },
-              [this](int) {
-                for (auto& call : std::exchange(open_, {}))
+              [open](int) {
+                for (auto& call : std::exchange(*open, {}))
                   call.deliver(make_reply({std::string{"done"}, {}, false}));
               }};
     });
@@ -59,13 +61,12 @@ class asked_node {
   }
   void finish_work() { caf::anon_send(worker_, 1); }
 
-  runtime::system actors{1};
+  std::promise<std::string> arrived; ///< the first body that the store got
+  runtime::system actors{1};         ///< ends before what its actors use
   endpoint where;
   std::shared_ptr<node_description> description;
-  std::promise<std::string> arrived; ///< the first body that the store got
 
  private:
-  std::vector<caf::typed_response_promise<envelope>> open_;
   caf::actor store_;
   caf::actor worker_;
   caf::actor endpoint_;
