@@ -320,7 +320,7 @@ TEST_CASE("a busy node in a pipeline and the nodes downstream of it are reported
     std::vector<write_target> alone = {busy.target()};
     (void)write_chunk(alone, key_of(1).chunk, "data", durability::fsync, caller_options());
   }};
-  wait_until([&] { return busy.server->stats().load.in_flight == 1; });
+  wait_until([&] { return busy.at.files_in("tmp") == 1; });
   auto targets = cluster.targets();
   targets[1] = busy.target();
   CHECK(outcomes(write_chunk(targets, key_of(2).chunk, pattern(chunk_size), durability::fsync,
