@@ -27,7 +27,7 @@ void master_actor::copy_names_for_check() {
       .then(
           [this](atl::runtime::state_copied& copied) {
             if (copied.index)
-              names_check_.begin(std::move(copied.folder), *copied.index);
+              names_check_.begin(copied.folder, *copied.index);
             else
               names_check_.fail(copied.index.error().message);
           },

@@ -18,6 +18,11 @@ namespace {
 /// Commands and queries go first.
 constexpr int niceness = 10;
 
+void remove_folder(const std::filesystem::path& copy) {
+  std::error_code ignored; // the next start removes what is left
+  std::filesystem::remove_all(copy, ignored);
+}
+
 } // namespace
 
 names_check::names_check(settings given) : settings_{std::move(given)} {}
@@ -74,28 +79,34 @@ bool names_check::request(std::uint64_t run) {
   return true;
 }
 
-void names_check::begin(std::filesystem::path copy, atl::spi::log_index index) {
+void names_check::begin(const std::filesystem::path& copy, atl::spi::log_index index) {
   {
     std::lock_guard lock{mutex_};
     state_.log_index = index;
     state_.phase = check_phase::counting;
   }
-  thread_ = std::thread{[this, copy = std::move(copy)] {
-    ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), niceness); // of this thread alone
-    audit_options how;
-    how.progress = [this](std::uint64_t read, std::uint64_t total) {
-      return note_progress(read, total);
-    };
-    atl::result<audit_report> outcome;
-    try {
-      outcome = settings_.audit(copy, how);
-    } catch (const std::exception& thrown) { // out of memory, for example
-      outcome = atl::fail(errc::internal, std::string{"the check was ended: "} + thrown.what());
-    }
-    std::error_code ignored; // the next start removes what is left
-    std::filesystem::remove_all(copy, ignored);
-    note_outcome(std::move(outcome));
-  }};
+  try {
+    thread_ = std::thread{[this, copy] { run(copy); }};
+  } catch (const std::system_error& problem) {
+    remove_folder(copy);
+    fail(std::string{"the system starts no thread: "} + problem.what());
+  }
+}
+
+void names_check::run(const std::filesystem::path& copy) {
+  ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), niceness); // of this thread alone
+  audit_options how;
+  how.progress = [this](std::uint64_t read, std::uint64_t total) {
+    return note_progress(read, total);
+  };
+  atl::result<audit_report> outcome;
+  try {
+    outcome = settings_.audit(copy, how);
+  } catch (const std::exception& thrown) { // out of memory, for example
+    outcome = atl::fail(errc::internal, std::string{"the check was ended: "} + thrown.what());
+  }
+  remove_folder(copy);
+  note_outcome(std::move(outcome));
 }
 
 void names_check::fail(const std::string& why) {

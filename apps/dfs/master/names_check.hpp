@@ -41,7 +41,7 @@ class names_check {
   /// of the name space, and calls `begin` or `fail`.
   bool request(std::uint64_t run);
   /// Reads the copy, and removes it in the end. @param index of its last log entry
-  void begin(std::filesystem::path copy, atl::spi::log_index index);
+  void begin(const std::filesystem::path& copy, atl::spi::log_index index);
   /// There is no copy.
   void fail(const std::string& why);
   /// Ends the check that is under way soon. The destructor waits for that.
@@ -51,6 +51,7 @@ class names_check {
 
  private:
   bool is_occupied() const;
+  void run(const std::filesystem::path& copy);
   bool note_progress(std::uint64_t read, std::uint64_t total);
   void note_outcome(atl::result<audit_report> outcome);
   void wait_for_thread();
