@@ -161,14 +161,17 @@ TEST_CASE("a fetch resumes after the bytes of an earlier fetch, if these begin t
   auto leave = [&](int file, const std::string& bytes) {
     std::ofstream{into / fmt::format("got-{}", file), std::ios::binary} << bytes;
   };
-  auto expected = 0; // connections, each of which forwards at most 200'000 bytes
+  // Connections. Each forwards at most 200'000 bytes, and what is on its way when the proxy breaks
+  // it may be lost: the whole content takes 15 at least, what is left of it a few.
+  auto expected = 0;
+  constexpr auto few = 8;
   SUBCASE("a part of the file") {
     leave(0, from.bytes[0].substr(0, 2'900'000));
-    expected = 3;
+    expected = few;
   }
   SUBCASE("the whole file") {
     leave(0, from.bytes[0]);
-    expected = 2;
+    expected = few;
   }
   SUBCASE("a prefix of another file") {
     leave(0, std::string(2'900'000, 'x'));
