@@ -25,8 +25,7 @@ using atl::runtime::tell;
 using atl::runtime::tell_later;
 
 constexpr auto look_interval = std::chrono::milliseconds{200};
-/// While a cluster is new, or no master leads: what waits for a leader begins soon after its
-/// election.
+/// Until the root's policy is known: a new cluster's is defined soon after its first election.
 constexpr auto first_looks_interval = std::chrono::milliseconds{20};
 
 envelope answer_with(std::string value) {
