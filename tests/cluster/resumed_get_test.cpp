@@ -111,10 +111,12 @@ TEST_CASE("a get that failed goes on, also over a file that it replaces") {
   CHECK(read_file(file.target()) == "old");
   CHECK(file.partial_bytes() == chunk);
   file.cluster.start(file.second_node);
-  file.cluster.wait_for_health(file.second_node, "up");
-  auto get = file.resume();
-  CHECK_MESSAGE(get.code == 0, get.err);
-  CHECK_MESSAGE(contains(get.err, "goes on at byte 65536"), get.err);
+  outcome get;
+  eventually("the started node serves the rest", [&] {
+    get = file.resume();
+    CHECK_MESSAGE(contains(get.err, "goes on at byte 65536"), get.err);
+    return get.code == 0;
+  });
   file.must_be_whole();
   CHECK(fs::status(file.target()).permissions() == fs::perms{0640});
 }
