@@ -77,8 +77,8 @@ class async_bulk_connection {
   bool is_connected() const { return stream_.is_open(); }
   /// For the requests that follow. @pre no request is under way
   void set_timeouts(const bulk_timeouts& timeouts) { options_.timeouts = timeouts; }
-  /// Whom `read_fragment` and `read_whole_fragment` tell each time that bytes of the answer have
-  /// arrived; empty: nobody. @pre no request is under way
+  /// Sets a function that `read_fragment` and `read_whole_fragment` call each time that bytes of
+  /// the answer have arrived. An empty function is not called. @pre no request is under way
   void set_on_bytes(std::function<void()> on_bytes) { on_bytes_ = std::move(on_bytes); }
 
   /// Gives up the request that is under way, if any has begun: it returns `unavailable` soon,

@@ -26,7 +26,7 @@ struct pulse::ticker : std::enable_shared_from_this<ticker> {
 
   void on_tick() {
     static const auto frame = wire::encode_frame(wire::op::working, {});
-    // The kernel's send buffer has room, because nothing else is sent over this connection.
+    // The call doesn't block: the send buffer has room, because nothing else is sent meanwhile.
     (void)::send(over->native_handle(), frame.data(), frame.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     if (clock::now() < until)
       arm();

@@ -17,9 +17,9 @@ struct download_spec {
   const byte_range& part;        ///< of the content
 };
 
-/// Reads a file of the cluster into a local one, which appears when it is complete. With
-/// `get_arguments::resume` it goes on with what was read before. @returns the file's bytes, with
-/// those that were there before.
+/// Reads a file of the cluster into a local file, which appears when it is complete. With
+/// `get_arguments::resume`, reading goes on where an earlier call stopped. @returns the size of the
+/// local file in bytes, including what an earlier call has read.
 atl::result<std::uint64_t> get_into_file(const context& with, file_client& files,
                                          const get_arguments& what, const download_spec& file,
                                          const progress_report& progress);

@@ -26,8 +26,8 @@ class partial_file {
   /// Opens the beginning that is there, if it is of the same content and surely complete up to its
   /// end; otherwise an empty file takes its place. Private until it is published.
   /// @param path the later name; its folder must exist.
-  /// @returns errc::busy if another program writes it; errc::refused if somebody else may have
-  /// written it.
+  /// Errors: busy (another program writes the partial file); refused (another user may have written
+  /// the partial file).
   static atl::result<partial_file> open(const std::string& path, const content_identity& content);
 
   partial_file(partial_file&& other) noexcept;

@@ -58,8 +58,8 @@ awaitable<void> fragment_gathering::wait_until(clock::time_point time) {
 
 // -- which fragments to read --------------------------------------------------------------------
 
-/// Reads as many fragments as decoding takes, besides those that are overdue. If decoding took
-/// more than expected, because a fragment is wrong, reads one more.
+/// Keeps as many reads under way as decoding still needs fragments; overdue reads don't count. If
+/// decoding needs more fragments than expected, because one of them is wrong, starts one more read.
 void fragment_gathering::start_reads() {
   while (!is_enough() || running_ == 0) {
     auto* next = cheapest();

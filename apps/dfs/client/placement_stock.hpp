@@ -39,9 +39,9 @@ class placement_stock {
   /// for twice as many places as the one before.
   void expect(std::uint64_t chunks);
 
-  /// A place for a chunk of `bytes` bytes on none of the nodes in `avoid` and no suspect, as far as
-  /// enough others are left (`protocol::allocate_request::avoid`). Asks a master if the stock has
-  /// none. Errors: as `placement_service::place`, and those of asking.
+  /// A place for a chunk of `bytes` bytes. Nodes in `avoid` and suspects are left out as long as
+  /// enough other nodes remain (`protocol::allocate_request::avoid`). If the stock has no such
+  /// place, a master is asked. Errors: those of `placement_service::place`, and of the request.
   atl::result<protocol::placement> take(std::size_t bytes, const std::vector<storage_id>& avoid,
                                         clock::time_point now);
 
