@@ -36,8 +36,29 @@ struct policy_plugins {
   std::shared_ptr<spi::balancer> placement; ///< used by this keeper alone
 };
 
+/// The rules that keep data safe, one flag each. A keeper in production follows all of them; the
+/// proofs switch one off at a time, to show that the simulator notices.
+struct keeper_rules {
+  bool verify_suspicions = true;      ///< 1: what an audit's list lacks is verified first
+  bool distrust_silence = true;       ///< 2: a node that is down isn't dead yet
+  bool damp_flapping = true;          ///< 2: a node that comes and goes is given more time
+  bool copy_before_relocating = true; ///< 3
+  bool avoid_removals = true;         ///< 3: no copy goes where one is being removed
+  bool watermark = true;              ///< 4: young units are left alone
+  bool ask_before_removal = true;     ///< 4: the state is read after the node listed the copy
+  bool healthy_before_removal = true; ///< 4: a surplus copy stays while its unit lacks others
+  bool grace_before_removal = true;   ///< 4
+  bool name_generations = true;       ///< 4
+  bool most_endangered_first = true;  ///< 6
+  bool keep_rates = true;
+  bool whole_lists_only = true;   ///< an unfinished list doesn't tell what a node lacks
+  bool fence_leaders = true;      ///< no relocation of an earlier leader comes late
+  bool audit_when_leading = true; ///< what an earlier leader knew is found out again
+};
+
 struct keeper_setup {
   keeper_settings settings;
+  keeper_rules rules{};
   /// The plugins of a policy; null: not known (yet), so that its units wait. The pointer is used
   /// until the next call.
   std::function<const policy_plugins*(policy_id)> plugins_of;
@@ -66,6 +87,7 @@ enum class relocation_outcome : std::uint8_t {
   is_elsewhere, ///< the state has the fragment at another place than `from`
   no_such_unit,
   impossible, ///< the target may hold no data
+  superseded, ///< the command is of an earlier leader
 };
 
 /// What a node tells unasked about a fragment.

@@ -76,10 +76,13 @@ struct relocation {
   friend bool operator==(const relocation&, const relocation&) = default;
 };
 
-/// A command to the application's state: move each fragment whose place is still `from`. Answered
-/// by `keeper::on_relocated` or `on_command_failed`.
+/// A command to the application's state: move each fragment whose place is still `from`. The state
+/// remembers the highest term of such a command, and refuses those of lower terms: a new leader
+/// sends one without moves first, so that no relocation of an earlier leader takes effect behind
+/// its back. Answered by `keeper::on_relocated` or `on_command_failed`.
 struct relocate {
   ticket id = 0;
+  std::uint64_t term = 0;
   std::vector<relocation> moves; ///< at most `relocations_max`
 };
 

@@ -23,14 +23,13 @@ struct node_report {
   node_state state = node_state::active;
   keep::liveness liveness = keep::liveness::unheard;
   spi::timestamp silent{0};
-  spi::timestamp dead_after{0};   ///< with the allowance for a node that comes and goes
-  bool is_empty = false;          ///< of a draining or dead node: the state has nothing on it
-  std::uint64_t units_moved = 0;  ///< of a draining or overfull node, since the keeper leads
-  std::uint32_t tasks_in = 0;     ///< fragments on their way to it
-  std::uint32_t tasks_out = 0;    ///< and from it
-  std::uint64_t removals = 0;     ///< ordered, not yet carried out
+  spi::timestamp dead_after{0};        ///< with the allowance for a node that comes and goes
+  bool is_empty = false;               ///< of a draining or dead node: the state has nothing on it
+  std::uint32_t tasks_in = 0;          ///< fragments on their way to it
+  std::uint32_t tasks_out = 0;         ///< and from it
+  std::uint64_t removals = 0;          ///< ordered, not yet carried out
   std::uint64_t fragments_audited = 0; ///< in the audit under way
-  bool is_audited = false;        ///< an audit is under way
+  bool is_audited = false;             ///< an audit is under way
 };
 
 /// Units that aren't in order.
@@ -53,14 +52,15 @@ struct keeper_report {
   std::uint64_t units = 0;
   redundancy all;
   std::map<policy_id, redundancy> by_policy; ///< without policies whose units are in order
-  std::string problem; ///< why units can't be judged; empty: they can
+  std::string problem;                       ///< why units can't be judged; empty: they can
 
-  std::uint64_t queued_units = 0;    ///< units that wait for a repair
-  std::uint64_t queued_bytes = 0;    ///< about what their repair copies
-  std::uint64_t stuck_units = 0;     ///< units that no node can take a fragment of now
-  std::uint64_t tasks = 0;           ///< fragments under way
-  std::uint64_t damaged_known = 0;   ///< fragments known to be damaged or missing, not yet mended
-  double bytes_a_second = 0;         ///< what repairs, drains and rebalancing copied of late
+  std::uint64_t queued_units = 0;  ///< units that wait for a repair
+  std::uint64_t queued_bytes = 0;  ///< about what their repair copies
+  std::uint64_t stuck_units = 0;   ///< units that no node can take a fragment of now
+  std::uint64_t tasks = 0;         ///< fragments under way
+  std::uint64_t damaged_known = 0; ///< fragments known to be damaged or missing, not yet mended
+  std::uint64_t verifications = 0; ///< fragments that are to be verified
+  double bytes_a_second = 0;       ///< what repairs, drains and rebalancing copied of late
 
   // Since the keeper leads.
   std::uint64_t fragments_mended = 0;

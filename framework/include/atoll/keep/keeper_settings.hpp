@@ -27,7 +27,7 @@ struct keeper_settings {
   std::uint64_t repair_rate = 0; ///< in the whole cluster
   /// In the whole cluster, besides `repair_rate`, for units that the next loss would destroy.
   std::uint64_t danger_rate = 0;
-  std::uint64_t node_rate = 0; ///< to each node
+  std::uint64_t node_rate = 0;      ///< to each node
   std::uint64_t rebalance_rate = 0; ///< in the whole cluster, within `repair_rate`
 
   /// A node whose use exceeds the mean by more than this share of its capacity is relieved; 0: none

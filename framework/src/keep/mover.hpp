@@ -1,0 +1,68 @@
+#pragma once
+
+#include "node_watch.hpp"
+#include "outbox.hpp"
+
+#include <atoll/keep/keeper.hpp>
+
+#include <functional>
+#include <map>
+#include <span>
+#include <vector>
+
+namespace atl::keep {
+
+/// Finds the units that are to leave nodes: all of a draining node's, and as many of an overfull
+/// node's as bring it near to the mean. Walks over the state's units on such a node, a page at a
+/// time, and no faster than the moves are made.
+class mover {
+ public:
+  struct callbacks {
+    /// A unit is to leave the node. @returns the bytes that would be moved; 0: it stays for now
+    std::function<std::uint64_t(node_id, const unit_record&, bool is_drain)> on_unit;
+    /// Moves from the node that wait or are under way.
+    std::function<std::size_t(node_id)> pending;
+  };
+
+  mover(const keeper_settings& settings, const node_watch& nodes, outbox& out, callbacks calls)
+      : settings_{settings}, nodes_{nodes}, out_{out}, calls_{std::move(calls)} {}
+
+  void restart() { walks_.clear(); }
+  void advance(spi::timestamp now);
+  /// @returns whether the ticket belongs to a walk
+  bool on_page(ticket id, std::span<const unit_record> units, bool more, spi::timestamp now);
+  bool on_query_failed(ticket id, spi::timestamp now);
+  /// The draining nodes on which nothing is left, of which this wasn't asked before.
+  std::vector<node_id> take_drained();
+  bool is_empty(node_id node) const;
+
+ private:
+  struct walk {
+    bool is_drain = true;
+    ticket query = 0;
+    unit_id after;
+    bool found_any = false;
+    bool is_empty = false;
+    bool is_told = false;
+    std::uint64_t bytes_left = 0; ///< of an overfull node: that are still to be found
+    spi::timestamp not_before{0};
+  };
+
+  void ask(node_id node, walk& of);
+  void end_walk(node_id node, walk& of, spi::timestamp now);
+  std::uint64_t bytes_over(const watched_node& node, double mean) const;
+  std::map<node_id, walk>::iterator walk_of(ticket id);
+
+  const keeper_settings& settings_;
+  const node_watch& nodes_;
+  outbox& out_;
+  callbacks calls_;
+  std::map<node_id, walk> walks_;
+};
+
+/// How full the nodes that take data are on average, 0 to 1.
+double mean_use(const node_watch& nodes);
+/// How full a node is, 0 to 1.
+double use_of(const watched_node& node);
+
+} // namespace atl::keep

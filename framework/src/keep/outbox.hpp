@@ -1,0 +1,35 @@
+#pragma once
+
+#include "stale_pages.hpp"
+
+#include <atoll/keep/keeper_effects.hpp>
+
+#include <utility>
+#include <vector>
+
+namespace atl::keep {
+
+/// The effects that the host has not taken yet, and the source of tickets.
+class outbox {
+ public:
+  ticket next_ticket() { return ++tickets_; }
+  void emit(effect what) { effects_.push_back(std::move(what)); }
+  void ask(unit_query what) {
+    stale_.on_query(what.id);
+    emit(std::move(what));
+  }
+  void clear() {
+    effects_.clear();
+    stale_.clear();
+  }
+  /// Which units in the answers to the queries have been relocated since.
+  stale_pages& stale() { return stale_; }
+  std::vector<effect> take() { return std::exchange(effects_, {}); }
+
+ private:
+  std::vector<effect> effects_;
+  stale_pages stale_;
+  ticket tickets_ = 0;
+};
+
+} // namespace atl::keep
