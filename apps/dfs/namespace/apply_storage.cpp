@@ -117,6 +117,12 @@ result<responses::relocated> run(state_transaction& state, const commands::reloc
                             "{} are possible",
                             command.moves.size(), limits::relocations_per_command_max));
   responses::relocated answer;
+  auto& highest_term = state.meta().relocation_term;
+  if (command.term < highest_term) {
+    answer.outcomes.assign(command.moves.size(), relocation_outcome::superseded);
+    return answer;
+  }
+  highest_term = command.term;
   for (const auto& move : command.moves) {
     auto chunk = state.find_chunk(move.chunk);
     auto outcome = relocation_outcome::done;

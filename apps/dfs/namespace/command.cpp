@@ -224,7 +224,7 @@ void read(reader& in, commands::set_storage& c) {
 }
 
 void write(writer& out, const commands::relocate& c) {
-  out.put(static_cast<std::uint32_t>(c.moves.size()));
+  out.put(c.term).put(static_cast<std::uint32_t>(c.moves.size()));
   for (const auto& move : c.moves) {
     wire::write(out, move.chunk);
     out.put(move.fragment).put(move.from).put(move.to);
@@ -232,6 +232,7 @@ void write(writer& out, const commands::relocate& c) {
 }
 
 void read(reader& in, commands::relocate& c) {
+  c.term = in.get<std::uint64_t>();
   auto count = in.get_count(wire::id_bytes + 3 * sizeof(std::uint32_t));
   for (std::uint32_t i = 0; i < count && in.ok(); ++i) {
     auto& move = c.moves.emplace_back();

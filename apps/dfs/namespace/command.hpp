@@ -199,9 +199,12 @@ struct relocation {
   friend bool operator==(const relocation&, const relocation&) = default;
 };
 
-/// Records where fragments have moved, each if the state has the fragment at its `from`.
+/// Records where fragments have moved, each if the state has the fragment at its `from`. Once a
+/// leader has sent one of these, also one without moves, those of earlier leaders change nothing
+/// any more.
 struct relocate {
   using response = responses::relocated;
+  std::uint64_t term = 0; ///< of the leader that sends it
   std::vector<relocation> moves;
 };
 

@@ -35,7 +35,8 @@ std::string encode(const meta& value) {
   out.put(value.storages).put(value.mounts).put(value.policies);
   for (auto field : {value.next_inode, value.files, value.directories, value.others, value.chunks,
                      value.incomplete_chunks, value.bytes, value.inline_bytes, value.orphans,
-                     value.settings, value.live_mounts, value.ended_mounts, value.gc_watermark_us})
+                     value.settings, value.live_mounts, value.ended_mounts, value.gc_watermark_us,
+                     value.relocation_term})
     out.put(field);
   return out.take();
 }
@@ -48,7 +49,8 @@ bool decode(std::string_view bytes, meta& value) {
   for (auto* field :
        {&value.next_inode, &value.files, &value.directories, &value.others, &value.chunks,
         &value.incomplete_chunks, &value.bytes, &value.inline_bytes, &value.orphans,
-        &value.settings, &value.live_mounts, &value.ended_mounts, &value.gc_watermark_us})
+        &value.settings, &value.live_mounts, &value.ended_mounts, &value.gc_watermark_us,
+        &value.relocation_term})
     *field = in.get<std::uint64_t>();
   return in.done();
 }

@@ -14,7 +14,7 @@
 namespace dfs::state {
 
 /// The version of all rows; a database of another version is refused.
-inline constexpr std::uint32_t rows_version = 5;
+inline constexpr std::uint32_t rows_version = 6;
 
 /// Counters of the state, in one record.
 struct meta {
@@ -34,6 +34,7 @@ struct meta {
   std::uint64_t live_mounts = 0;
   std::uint64_t ended_mounts = 0; ///< whose inodes are still to be released
   std::uint64_t gc_watermark_us = 0;
+  std::uint64_t relocation_term = 0; ///< the highest of all relocations
 };
 
 struct dirent {

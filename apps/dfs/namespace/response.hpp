@@ -146,8 +146,9 @@ enum class relocation_outcome : std::uint8_t {
   no_such_chunk, ///< nothing refers to it
   is_elsewhere,  ///< the fragment is not at `from`
   impossible,    ///< no such fragment, or no such node, or the node counts as lost
+  superseded,    ///< a leader of a higher term has sent relocations since
 };
-inline constexpr relocation_outcome relocation_outcome_last = relocation_outcome::impossible;
+inline constexpr relocation_outcome relocation_outcome_last = relocation_outcome::superseded;
 
 struct relocated {
   static constexpr std::uint8_t tag = 12;

@@ -1,17 +1,19 @@
 #include "exception_table.hpp"
 
+#include <utility>
+
 namespace atl::keep {
 
 bool exception_table::add(node_id node, const fragment_key& key, fragment_condition what) {
   auto known = entries_.find(key);
   if (known != entries_.end()) {
     auto is_news = known->second.node != node;
-    known->second = {node, what};
+    known->second = {node, what, known->second.is_told && !is_news};
     return is_news;
   }
   if (is_full())
     return false;
-  entries_.emplace(key, entry{node, what});
+  entries_.emplace(key, entry{node, what, false});
   return true;
 }
 
@@ -34,6 +36,15 @@ void exception_table::keep_only(const unit_record& record) {
     auto is_wanted = index < record.nodes.size() && record.nodes[index] == at->second.node;
     at = is_wanted ? std::next(at) : entries_.erase(at);
   }
+}
+
+std::vector<exception_table::finding> exception_table::take_untold(const unit_id& unit) {
+  std::vector<finding> untold;
+  auto end = entries_.upper_bound({unit, ~std::uint32_t{0}});
+  for (auto at = entries_.lower_bound({unit, 0}); at != end; ++at)
+    if (!std::exchange(at->second.is_told, true))
+      untold.push_back({at->second.node, at->first, at->second.what});
+  return untold;
 }
 
 std::optional<fragment_condition> exception_table::find(node_id node,

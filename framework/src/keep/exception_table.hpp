@@ -17,6 +17,12 @@ class exception_table {
   struct entry {
     node_id node = no_node;
     fragment_condition what = fragment_condition::gone;
+    bool is_told = false;
+  };
+  struct finding {
+    node_id node = no_node;
+    fragment_key key;
+    fragment_condition what = fragment_condition::gone;
   };
 
   bool is_full() const { return entries_.size() >= exceptions_max; }
@@ -28,6 +34,8 @@ class exception_table {
   void erase_unit(const unit_id& unit);
   /// Erases the entries that name another place than the record.
   void keep_only(const unit_record& record);
+  /// The entries of a unit that weren't returned before.
+  std::vector<finding> take_untold(const unit_id& unit);
   void clear() { entries_.clear(); }
 
   /// What is known of a fragment at a node.

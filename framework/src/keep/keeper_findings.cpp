@@ -94,12 +94,16 @@ void keeper::impl::consider(const unit_record& unit, std::uint64_t seen) {
 }
 
 void keeper::impl::on_exception(node_id node, const fragment_key& key, fragment_condition what) {
-  if (!exceptions_.add(node, key, what))
-    return;
-  auto is_damaged = what == fragment_condition::damaged;
-  ++(is_damaged ? totals_.found_damaged : totals_.found_missing);
-  tell({is_damaged ? notice::about::damaged : notice::about::missing, key, node, no_node, 0});
-  to_look_up_.insert(key.unit);
+  if (exceptions_.add(node, key, what))
+    to_look_up_.insert(key.unit); // the state says whether the fragment is wanted there at all
+}
+
+void keeper::impl::tell_of_exceptions(const unit_id& unit) {
+  for (const auto& [node, key, what] : exceptions_.take_untold(unit)) {
+    auto is_damaged = what == fragment_condition::damaged;
+    ++(is_damaged ? totals_.found_damaged : totals_.found_missing);
+    tell({is_damaged ? notice::about::damaged : notice::about::missing, key, node, no_node, 0});
+  }
 }
 
 void keeper::impl::on_fragment(node_id node, const fragment_key& key, fragment_condition what) {
@@ -204,6 +208,7 @@ void keeper::impl::on_units(std::span<const unit_record> units) {
       continue;
     }
     exceptions_.keep_only(*known);
+    tell_of_exceptions(id);
     if (verifies)
       for (std::uint32_t i = 0; i < known->nodes.size(); ++i)
         if (judge_.is_readable(*known, i))

@@ -76,6 +76,7 @@ class keeper::impl {
   void visit(const unit_record& unit);
   void consider(const unit_record& unit, std::uint64_t seen);
   void on_exception(node_id node, const fragment_key& key, fragment_condition what);
+  void tell_of_exceptions(const unit_id& unit);
   void on_unwanted_copy(node_id node, const held_fragment& copy, const unit_record* unit);
   bool can_adopt(node_id node, const fragment_key& key, const unit_record& unit) const;
   std::uint64_t queue_move(node_id node, const unit_record& unit, bool is_drain);

@@ -156,6 +156,7 @@ repair_queue::attempt keeper::impl::start_task(task what, remedy how) {
   next.key = what.key;
   next.fragment_bytes = what.bytes;
   next.unit_bytes = what.unit.size_bytes;
+  next.unit_checksum = what.unit.checksum;
   next.policy = what.unit.policy;
   // The free sender first; the others in case that it fails.
   std::ranges::stable_partition(how.sources,
@@ -204,14 +205,13 @@ void keeper::impl::on_task_done(task& which, const order_result& result) {
       moves_.push_back({{which.key, which.from, which.to}, which.id});
     return;
   }
-  if (result.what == outcome::source_damaged || result.what == outcome::source_lacks_it) {
-    auto at = std::ranges::find(which.unit.nodes, result.failed_source);
-    if (result.failed_source != no_node && at != which.unit.nodes.end())
-      on_exception(result.failed_source,
-                   {which.unit.id, static_cast<std::uint32_t>(at - which.unit.nodes.begin())},
-                   result.what == outcome::source_damaged ? fragment_condition::damaged
-                                                          : fragment_condition::gone);
-  }
+  // What one node says of another's fragment is a suspicion.
+  if (result.what == outcome::source_failed && result.failed_source != no_node)
+    if (auto at = std::ranges::find(which.unit.nodes, result.failed_source);
+        at != which.unit.nodes.end())
+      verifier_.add({result.failed_source, which.unit,
+                     static_cast<std::uint32_t>(at - which.unit.nodes.begin()),
+                     verifier::reason::suspicion});
   fail_task(which);
 }
 

@@ -71,15 +71,13 @@ struct order_result {
     done,
     not_found,     ///< the node doesn't have the fragment (of this generation)
     damaged,       ///< the node's fragment is damaged, and was set aside
-    source_failed, ///< a source couldn't be read
-    source_damaged,
-    source_lacks_it,
+    source_failed, ///< a source couldn't be reached, or its fragment isn't in order
     no_space,
     failed, ///< anything else; also: the order was refused
   };
 
   outcome what = outcome::done;
-  node_id failed_source = no_node; ///< of the outcomes that begin with `source_`
+  node_id failed_source = no_node; ///< of `source_failed`
 };
 
 enum class relocation_outcome : std::uint8_t {

@@ -63,6 +63,7 @@ struct order {
   fragment_key key;
   std::uint64_t fragment_bytes = 0;
   std::uint64_t unit_bytes = 0;
+  std::uint32_t unit_checksum = 0;
   policy_id policy = 0;
   std::vector<order_source> sources;
   std::uint64_t generation = 0;

@@ -28,6 +28,7 @@ struct unit_record {
   unit_id id;
   std::uint64_t size_bytes = 0;
   policy_id policy = 0;
+  std::uint32_t checksum = 0; ///< of its bytes; the keeper only hands it on with orders
   /// By index of the fragment; `no_node`: the fragment was never stored, or it is known to be lost.
   std::vector<node_id> nodes;
 

@@ -84,7 +84,7 @@ TEST_CASE("the only extent of a chunk is overwritten by a part of the chunk, whi
   CHECK(use_of(it, chunk) == use{2, 100});
   // The record is kept, not made anew from what the command says of it.
   REQUIRE(it.put("/f", std::vector{chunk}).has_value());
-  REQUIRE(it.run(commands::relocate{{{chunk.id, 0, 1, 3}}}).has_value());
+  REQUIRE(it.run(commands::relocate{1, {{chunk.id, 0, 1, 3}}}).has_value());
   REQUIRE(it.run(writing({{0, 100, chunk_part{chunk, 0}}})).has_value());
   CHECK(it.stored(chunk).nodes == std::vector<storage_id>{3, 2});
 }

@@ -48,7 +48,7 @@ inline std::vector<single_action> some_actions() {
           commands::set_policy{at("/a"), 1, true},
           commands::register_storage{"node", "folder", true},
           commands::set_storage{1, storage_state::draining},
-          commands::relocate{{{{birth_us, 1}, 1, 2, 3}, {{birth_us, 2}, 1, 0, 3}}},
+          commands::relocate{4, {{{birth_us, 1}, 1, 2, 3}, {{birth_us, 2}, 1, 0, 3}}},
           commands::configure{"key", "value", 3},
           commands::begin_mount{"laptop"},
           commands::end_mount{1},

@@ -240,6 +240,7 @@ class action_source {
   /// What a move does to content is nothing; the audit sees the rest.
   commands::relocate draw_relocate() {
     commands::relocate moved;
+    moved.term = 8 + below(2); // a term that is too low changes nothing
     for (auto left = 1 + below(4); left > 0; --left)
       moved.moves.push_back({{birth_us, below(12)},
                              static_cast<std::uint32_t>(below(3)),

@@ -13,7 +13,7 @@ using outcome = responses::relocation_outcome;
 namespace {
 
 std::vector<outcome> relocate(audited_subject& it, std::vector<commands::relocation> moves) {
-  return it.run(commands::relocate{std::move(moves)})->outcomes;
+  return it.run(commands::relocate{1, std::move(moves)})->outcomes;
 }
 
 /// The spare and number of each chunk that lacks fragments, in order.
@@ -177,6 +177,20 @@ TEST_CASE("chunks that lack fragments are listed, the most endangered first, and
   CHECK(incomplete(it) == list{{1, 3}, {2, 1}, {2, 2}, {2, 5}});
   REQUIRE(it.remove("/2").has_value());
   CHECK(incomplete(it) == list{{1, 3}, {2, 1}, {2, 5}});
+}
+
+TEST_CASE("relocations of an earlier leader are refused once a later one has sent any") {
+  audited_subject it;
+  it.register_storages();
+  auto chunk = it.chunk(1);
+  REQUIRE(it.put("/a", std::vector{chunk}).has_value());
+  auto move = [&](std::uint64_t term, storage_id from, storage_id to) {
+    return it.run(commands::relocate{term, {{chunk.id, 0, from, to}}})->outcomes;
+  };
+  CHECK(move(3, 1, 3) == std::vector{outcome::done});
+  CHECK(it.run(commands::relocate{5, {}})->outcomes.empty());
+  CHECK(move(4, 3, 1) == std::vector{outcome::superseded});
+  CHECK(move(5, 3, 1) == std::vector{outcome::done});
 }
 
 TEST_CASE("a fragment is moved only from its present node to a known node") {
