@@ -20,6 +20,13 @@ bool is_bad_liveness(liveness what) {
 } // namespace
 
 void node_watch::on_nodes(std::span<const node_record> nodes) {
+  for (auto& [id, node] : nodes_)
+    if (node.state != node_state::forgotten &&
+        std::ranges::find(nodes, id, &node_record::id) == nodes.end()) {
+      node.state = node_state::forgotten;
+      ++badness_version_;
+      ++members_version_;
+    }
   for (const auto& record : nodes) {
     auto [entry, is_new] = nodes_.try_emplace(record.id);
     auto& node = entry->second;
