@@ -37,20 +37,28 @@ std::vector<unit_record> records_of(const std::vector<chunk_record>& chunks) {
 
 atl::keep::node_state state_of(storage_state state) {
   switch (state) {
-  case storage_state::active: return node_state::active;
-  case storage_state::draining: return node_state::draining;
-  case storage_state::dead: return node_state::dead;
-  case storage_state::forgotten: break;
+  case storage_state::active:
+    return node_state::active;
+  case storage_state::draining:
+    return node_state::draining;
+  case storage_state::dead:
+    return node_state::dead;
+  case storage_state::forgotten:
+    break;
   }
   return node_state::forgotten;
 }
 
 storage_state state_of(node_state state) {
   switch (state) {
-  case node_state::active: return storage_state::active;
-  case node_state::draining: return storage_state::draining;
-  case node_state::dead: return storage_state::dead;
-  case node_state::forgotten: break;
+  case node_state::active:
+    return storage_state::active;
+  case node_state::draining:
+    return storage_state::draining;
+  case node_state::dead:
+    return storage_state::dead;
+  case node_state::forgotten:
+    break;
   }
   return storage_state::forgotten;
 }
@@ -59,16 +67,21 @@ order_result result_of(const protocol::task_result& result) {
   using protocol::task_outcome;
   using outcome = order_result::outcome;
   switch (result.outcome) {
-  case task_outcome::ok: return {outcome::done, no_node};
-  case task_outcome::not_found: return {outcome::not_found, no_node};
+  case task_outcome::ok:
+    return {outcome::done, no_node};
+  case task_outcome::not_found:
+    return {outcome::not_found, no_node};
   case task_outcome::corrupt:
     return result.failed_source == no_storage
                ? order_result{outcome::damaged, no_node}
                : order_result{outcome::source_failed, result.failed_source};
-  case task_outcome::no_space: return {outcome::no_space, no_node};
-  case task_outcome::source_failed: return {outcome::source_failed, result.failed_source};
+  case task_outcome::no_space:
+    return {outcome::no_space, no_node};
+  case task_outcome::source_failed:
+    return {outcome::source_failed, result.failed_source};
   case task_outcome::failed:
-  case task_outcome::refused: break;
+  case task_outcome::refused:
+    break;
   }
   return {outcome::failed, no_node};
 }
@@ -77,11 +90,16 @@ atl::keep::relocation_outcome outcome_of(responses::relocation_outcome outcome) 
   using from = responses::relocation_outcome;
   using to = atl::keep::relocation_outcome;
   switch (outcome) {
-  case from::done: return to::moved;
-  case from::no_such_chunk: return to::no_such_unit;
-  case from::is_elsewhere: return to::is_elsewhere;
-  case from::impossible: return to::impossible;
-  case from::superseded: break;
+  case from::done:
+    return to::moved;
+  case from::no_such_chunk:
+    return to::no_such_unit;
+  case from::is_elsewhere:
+    return to::is_elsewhere;
+  case from::impossible:
+    return to::impossible;
+  case from::superseded:
+    break;
   }
   return to::superseded;
 }
@@ -90,10 +108,13 @@ atl::keep::relocation_outcome outcome_of(responses::relocation_outcome outcome) 
 
 keeper_host::keeper_host(keeper_settings settings, std::uint64_t seed, services with)
     : settings_{settings}, services_{std::move(with)},
-      keeper_{{settings, {}, [this](atl::keep::policy_id id) -> const policy_plugins* {
+      keeper_{{settings,
+               {},
+               [this](atl::keep::policy_id id) -> const policy_plugins* {
                  auto known = policies_.find(id);
                  return known == policies_.end() ? nullptr : &known->second.plugins;
-               }, seed}} {}
+               },
+               seed}} {}
 
 void keeper_host::enter(time now) {
   keeper_.advance(std::chrono::duration_cast<atl::spi::timestamp>(now.time_since_epoch()));
@@ -246,7 +267,8 @@ void keeper_host::carry_out(const unit_query& what) {
         [this, id](const responses::chunk_page& page) {
           keeper_.on_page(id, records_of(page.chunks), page.more);
         });
-  case unit_query::scope::known: break;
+  case unit_query::scope::known:
+    break;
   }
   std::vector<chunk_id> ids;
   for (const auto& unit : what.ids)
@@ -257,21 +279,21 @@ void keeper_host::carry_out(const unit_query& what) {
 /// An answer may cover only the first of the chunks.
 void keeper_host::ask_known(ticket id, std::vector<chunk_id> ids, std::vector<unit_record> found) {
   queries::known lookup{ids};
-  ask<responses::known_chunks>(
-      id, lookup,
-      [this, id, ids = std::move(ids),
-       found = std::move(found)](const responses::known_chunks& answer) mutable {
-        for (auto& record : records_of(answer.chunks))
-          found.push_back(std::move(record));
-        auto examined = std::min<std::size_t>(answer.examined, ids.size());
-        if (examined == 0 && !ids.empty())
-          return keeper_.on_query_failed(id);
-        ids.erase(ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(examined));
-        if (ids.empty())
-          keeper_.on_page(id, found, false);
-        else
-          ask_known(id, std::move(ids), std::move(found));
-      });
+  ask<responses::known_chunks>(id, lookup,
+                               [this, id, ids = std::move(ids), found = std::move(found)](
+                                   const responses::known_chunks& answer) mutable {
+                                 for (auto& record : records_of(answer.chunks))
+                                   found.push_back(std::move(record));
+                                 auto examined = std::min<std::size_t>(answer.examined, ids.size());
+                                 if (examined == 0 && !ids.empty())
+                                   return keeper_.on_query_failed(id);
+                                 ids.erase(ids.begin(),
+                                           ids.begin() + static_cast<std::ptrdiff_t>(examined));
+                                 if (ids.empty())
+                                   keeper_.on_page(id, found, false);
+                                 else
+                                   ask_known(id, std::move(ids), std::move(found));
+                               });
 }
 
 void keeper_host::hurry(node_id node) {
@@ -325,9 +347,9 @@ void keeper_host::carry_out(const set_node_state& what) {
                    [this, id = what.id, generation = generation_](atl::result<std::string> bytes) {
                      if (generation != generation_)
                        return;
-                     auto answer = bytes ? decode_response<responses::changed>(*bytes)
-                                         : atl::result<responses::changed>{
-                                               tl::unexpected{bytes.error()}};
+                     auto answer =
+                         bytes ? decode_response<responses::changed>(*bytes)
+                               : atl::result<responses::changed>{tl::unexpected{bytes.error()}};
                      enter(std::chrono::steady_clock::now());
                      if (!answer) // otherwise the next summary shows the new state
                        keeper_.on_command_failed(id);

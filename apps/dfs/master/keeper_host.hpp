@@ -47,8 +47,8 @@ class keeper_host {
   void on_settings(const atl::keep::keeper_settings& settings, time now);
   void on_policy(policy_id id, const dfs::policy& what, placement_plugins plugins, time now);
   /// @param nodes all of them, of all pages of the summary
-  void on_summary(const responses::summary& counts, const std::vector<responses::storage_node>& nodes,
-                  time now);
+  void on_summary(const responses::summary& counts,
+                  const std::vector<responses::storage_node>& nodes, time now);
   void on_watermark(std::uint64_t gc_watermark_us, time now);
   void on_heartbeat(const storage_registry::node& node,
                     const protocol::storage_heartbeat& heartbeat, time now);

@@ -36,15 +36,13 @@ envelope answer_with(std::string value) {
 
 master_actor::master_actor(caf::actor_config& config, settings given)
     : caf::event_based_actor{config}, settings_{std::move(given)},
-      registry_{settings_.policy.storage_timeout}, placement_{settings_.seed,
-                                                              settings_.policy.pool},
-      survey_{[this](policy_id policy, const std::vector<bool>& present) {
-                return is_readable(policy, present);
-              },
-              settings_.policy.storage_timeout},
+      registry_{settings_.policy.storage_timeout},
+      placement_{settings_.seed, settings_.policy.pool}, commands_{this, settings_.replica,
+                                                                   settings_.seed ^ now_us(),
+                                                                   replica_timeout},
+      keeper_commands_{this, settings_.replica, ~settings_.seed ^ now_us(), replica_timeout},
+      keeper_{settings_.policy.upkeep, settings_.seed, keeper_services()},
       names_check_{{settings_.self.name}} {
-  atl::spi::random_source random{settings_.seed ^ now_us()};
-  session_ = {random.next(), random.next()};
   for (auto& peer : settings_.group)
     view_.known.push_back({peer.id, peer.name, peer.where});
 }
@@ -187,7 +185,7 @@ envelope master_actor::collect(const envelope& message) {
     return error_reply({errc::unavailable, settings_.self.name + " doesn't lead the masters"},
                        true);
   auto now = std::chrono::steady_clock::now();
-  if (!collection_.request(request->run, now_us(), registry_))
+  if (!collection_.request(request->run, now_us(), registry_, keeper_progress()))
     return error_reply({errc::busy, "too many collections are asked for; try again"});
   auto state = collection_.state(registry_);
   state.uploads = placement_.uploads_under_way();
@@ -240,7 +238,7 @@ caf::result<envelope> master_actor::status() {
           if (settings_.connections)
             seen.connections = settings_.connections();
           if (leads()) {
-            seen.survey = &survey_;
+            seen.keeper = keeper_.report();
             seen.shortage = placement_.shortage_of_nodes(
                 root_policy_id(), root_chunk_bytes(), registry_, std::chrono::steady_clock::now());
           }
@@ -266,8 +264,10 @@ void master_actor::query_replica(const std::function<void()>& then) {
             // In another term, another master may have led in between.
             if (leads() && (!was_leader_ || leads_in_term_ != view_.protocol.term)) {
               leads_since_ = std::chrono::steady_clock::now();
-              survey_.restart();
+              garbage_until_us_ = now_us();
             }
+            keeper_.on_leadership(leads() && summary_known_, view_.protocol.term,
+                                  std::chrono::steady_clock::now());
             was_leader_ = leads();
             leads_in_term_ = view_.protocol.term;
             if (!was_leader_)
@@ -286,9 +286,9 @@ void master_actor::on_tick() {
   });
   forget_old_refusals();
   if (leads() && summary_known_) {
-    survey_chunks();
     start_garbage_collection();
   }
+  look_after_keeper();
   publish_metrics();
 }
 
@@ -298,59 +298,20 @@ void master_actor::publish_metrics() const {
   atl::metric_set all;
   add_metrics(registry_, std::chrono::steady_clock::now(), all);
   if (leads())
-    add_metrics(survey_, all);
+    add_metrics(keeper_.report(), all);
   placement_.add_metrics(all);
   settings_.metrics->set(std::move(all));
-}
-
-void master_actor::survey_chunks() {
-  auto wanted = survey_.next(registry_, view_.applied, std::chrono::steady_clock::now());
-  if (!wanted)
-    return;
-  auto is_dropped = [this, generation = survey_.generation()](bool is_answered) {
-    if (generation != survey_.generation())
-      return true; // another master has led since
-    if (!is_answered)
-      survey_.on_failure();
-    return !is_answered;
-  };
-  if (auto* page = std::get_if<queries::all_chunks>(&*wanted))
-    query(*page, [this, is_dropped](atl::result<responses::chunk_page> answer) {
-      if (!is_dropped(answer.has_value()))
-        survey_.on_page(*answer, registry_, std::chrono::steady_clock::now());
-    });
-  else
-    query(std::get<queries::known>(*wanted),
-          [this, is_dropped](atl::result<responses::known_chunks> answer) {
-            if (!is_dropped(answer.has_value()))
-              survey_.on_known(*answer, std::chrono::steady_clock::now());
-          });
 }
 
 // -- the replica ------------------------------------------------------------------------------
 
 void master_actor::submit(action what, std::function<void(std::string)> done) {
-  if (submitting_)
+  if (commands_.is_busy())
     return;
-  submitting_ = true;
-  command next{session_, ++sequence_, now_us(), std::move(what)};
-  ask(this, settings_.replica, replica_timeout, atl::runtime::submit_command{encode(next)})
-      .then(
-          [this, done = std::move(done)](const envelope& message) {
-            submitting_ = false;
-            auto answer = atl::runtime::decode_reply(message.body);
-            if (!answer.value)
-              return;
-            // The session of a master that was idle for long has expired, as for any client.
-            auto changed = decode_response<responses::changed>(*answer.value);
-            if (!changed && atl::is_session_expired(changed.error())) {
-              session_.low += 1;
-              sequence_ = 0;
-              return;
-            }
-            done(std::move(*answer.value));
-          },
-          [this](const caf::error&) { submitting_ = false; });
+  commands_.send(std::move(what), [done = std::move(done)](atl::result<std::string> answer) {
+    if (answer && !atl::is_session_expired(std::string_view{*answer}))
+      done(std::move(*answer));
+  });
 }
 
 } // namespace dfs

@@ -1,7 +1,8 @@
 #pragma once
 
-#include "master/chunk_survey.hpp"
 #include "master/collection.hpp"
+#include "master/command_sender.hpp"
+#include "master/keeper_host.hpp"
 #include "master/names_check.hpp"
 #include "master/placement_service.hpp"
 #include "master/registry.hpp"
@@ -21,12 +22,10 @@
 #include <caf/event_based_actor.hpp>
 
 #include <chrono>
-#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -41,7 +40,8 @@ struct master_policy {
   std::chrono::microseconds grace{0}; ///< the time before unreferenced chunks are collected
   std::chrono::milliseconds collection_interval{0}; ///< between two searches for garbage
   std::chrono::microseconds session_expiry{0};
-  atl::pool_options pool; ///< of the placement, without its seed
+  atl::pool_options pool;            ///< of the placement, without its seed
+  atl::keep::keeper_settings upkeep; ///< what the configuration says of repairs and the like
   protocol::plugin_choice recovery;
   protocol::plugin_choice placement;
   protocol::plugin_choice reads;
@@ -84,6 +84,8 @@ class master_actor : public caf::event_based_actor {
   caf::behavior make_behavior() override;
   void on_exit() override {
     settings_.replica = nullptr;
+    commands_.stop();
+    keeper_commands_.stop();
     names_check_.stop();
   }
   const char* name() const override { return "dfs.master"; }
@@ -114,7 +116,15 @@ class master_actor : public caf::event_based_actor {
   void publish_metrics() const;
   /// Fetches the replica's view, then continues, also if the replica doesn't answer.
   void query_replica(const std::function<void()>& then);
-  void survey_chunks();
+
+  // The keeper (master_keeper.cpp).
+  keeper_host::services keeper_services();
+  /// Calls the keeper when it wants to be called.
+  void schedule_keeper();
+  void look_after_keeper();
+  void collect_summary(const std::shared_ptr<std::vector<responses::storage_node>>& nodes,
+                       storage_id after);
+  collection::progress keeper_progress() const;
 
   // Storage nodes (master_nodes.cpp).
   void note_refused(const std::string& key, refused_node node);
@@ -138,7 +148,6 @@ class master_actor : public caf::event_based_actor {
     return root_policy_ ? root_policy_->policy.chunk_bytes : settings_.root_policy.chunk_bytes;
   }
   std::string recovery_name(policy_id policy) const;
-  bool is_readable(policy_id policy, std::vector<bool> present) const;
   void start_garbage_collection();
   /// Is garbage collected without the grace time, on request or because nodes are full?
   bool collects_without_grace(steady_time now) const;
@@ -146,18 +155,9 @@ class master_actor : public caf::event_based_actor {
   std::chrono::microseconds settling_time(bool at_once) const;
   std::uint64_t wanted_gc_watermark(steady_time now, bool at_once);
   void advance_collection(steady_time now);
-  void collect_garbage();
-  void find_next_orphans(const std::string& node);
-  /// @param ends_pass these are the node's last fragments below the watermark in this pass
-  void find_orphans(const std::string& node, std::vector<storage_registry::fragment> fragments,
-                    std::optional<std::uint64_t> ends_pass);
-  void on_orphans_found(const std::string& node, std::optional<std::uint64_t> ends_pass);
   void hurry(const std::string& node);
-  void schedule_deletes(const std::string& node,
-                        const std::vector<storage_registry::fragment>& fragments,
-                        const std::vector<chunk_record>& known);
 
-  /// Proposes a command. @pre no other command is under way.
+  /// Proposes a command, unless another one is under way. `done` gets the response if there is one.
   void submit(action what, std::function<void(std::string)> done);
   template <class Query>
   void query(const Query& query, std::function<void(atl::result<typename Query::response>)> done,
@@ -168,7 +168,6 @@ class master_actor : public caf::event_based_actor {
   settings settings_;
   storage_registry registry_;
   placement_service placement_;
-  chunk_survey survey_; ///< of the leading master
   atl::runtime::replica_view view_;
   bool view_known_ = false;
   steady_time leads_since_{};
@@ -178,14 +177,18 @@ class master_actor : public caf::event_based_actor {
   std::uint64_t applied_at_collection_ = 0; ///< the index of the state after the last collection
   bool summary_known_ = false;
   bool looking_after_nodes_ = false; ///< a query is under way
-  atl::session_id session_;
-  std::uint64_t sequence_ = 0;
-  bool submitting_ = false;
+  command_sender commands_;
+  command_sender keeper_commands_;
+  keeper_host keeper_;
+  bool is_summary_asked_ = false;
+  std::uint64_t applied_at_summary_ = 0;
+  steady_time summarized_{};
+  steady_time keeper_due_ = steady_time::max(); ///< when a call of the keeper is scheduled
   steady_time last_collection_{};
   std::uint64_t proposed_gc_watermark_us_ = 0; ///< the latest proposed watermark
   collection collection_;
-  std::set<std::string> looking_up_; ///< nodes whose fragments are being looked up
-  std::map<std::string, std::deque<storage_registry::fragment>> to_remove_; ///< by node
+  /// Unreferenced chunks may be as young as this.
+  std::uint64_t garbage_until_us_ = 0;
   /// The connection over which each storage node reports.
   std::map<std::string, caf::actor_addr> reports_over_;
   std::map<std::string, refused_node> refused_; ///< nodes that may not join, by name and folder
@@ -193,12 +196,8 @@ class master_actor : public caf::event_based_actor {
   atl::log_limiter plugin_log_;
   names_check names_check_;
 
-  policy_id last_policy_ = no_policy; ///< the last one that was looked at
-  struct known_policy {
-    dfs::policy policy;
-    std::shared_ptr<const atl::spi::recovery> recovery;
-  };
-  std::map<policy_id, known_policy> policies_;
+  policy_id last_policy_ = no_policy;         ///< the last one that was looked at
+  std::map<policy_id, dfs::policy> policies_; ///< whose plugins are loaded
   /// Why a policy's plugins can't be used here.
   std::map<policy_id, std::string> policy_problems_;
   std::optional<responses::effective_policy> root_policy_; ///< as this master saw it last

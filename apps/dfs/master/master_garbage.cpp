@@ -19,8 +19,6 @@ constexpr int renewals_awaited = 4;
 /// The number of renewal intervals after which a new leader knows all uploads under way.
 constexpr int renewals_to_settle = 2;
 constexpr std::uint32_t reclaimed_inodes_max = 2000; ///< inodes reclaimed with one command
-constexpr std::size_t looked_up_fragments_max = 500; ///< fragments of a node in one look-up
-constexpr std::size_t waiting_removals_max = 10000;  ///< removals waiting for one node
 
 } // namespace
 
@@ -31,10 +29,9 @@ void master_actor::start_garbage_collection() {
   auto at_once = collects_without_grace(now);
   auto interval = at_once ? std::min(policy.collection_interval, urgent_collection_interval)
                           : policy.collection_interval;
-  if (now - last_collection_ < interval || submitting_)
+  if (now - last_collection_ < interval || commands_.is_busy())
     return;
   last_collection_ = now;
-  collect_garbage();
   auto watermark = wanted_gc_watermark(now, at_once);
   auto settled = now - leads_since_ > settling_time(at_once);
   // A later request needs another round; 0 means no round.
@@ -42,14 +39,16 @@ void master_actor::start_garbage_collection() {
   query(queries::summary{}, [this, watermark, target](atl::result<responses::summary> summary) {
     if (!summary)
       return;
+    // Chunks that nothing refers to are at most as young as the last change, or the last chunk that
+    // this master, or the one before it, placed.
     auto moved = summary->applied != applied_at_collection_ || summary->pending_removals > 0;
-    auto has_old =
-        std::any_of(registry_.nodes().begin(), registry_.nodes().end(), [&](auto& entry) {
-          auto first = entry.second.has.lower_bound({chunk_id{summary->gc_watermark_us, 0}});
-          return first != entry.second.has.end() && first->chunk.made_us < watermark;
-        });
+    if (moved)
+      garbage_until_us_ = std::max(garbage_until_us_, now_us());
+    garbage_until_us_ = std::max(garbage_until_us_, placement_.last_made_us());
+    auto has_old = summary->gc_watermark_us <= garbage_until_us_ && watermark > garbage_until_us_;
     if (!moved && !has_old) {
-      collection_.on_watermark_reached(target, registry_, std::chrono::steady_clock::now());
+      keeper_.on_watermark(summary->gc_watermark_us, std::chrono::steady_clock::now());
+      collection_.on_watermark_reached(target);
       return; // no command, so that an idle cluster's log doesn't grow
     }
     // The state refuses a watermark beyond its own time, which this command advances.
@@ -63,10 +62,11 @@ void master_actor::start_garbage_collection() {
       if (!done)
         return;
       summary_.gc_watermark_us = done->gc_watermark_us;
+      keeper_.on_watermark(done->gc_watermark_us, std::chrono::steady_clock::now());
       if (done->pending_removals > 0)
         last_collection_ = {}; // more garbage remains: continue at once
       else if (done->gc_watermark_us >= std::min(watermark, target))
-        collection_.on_watermark_reached(target, registry_, std::chrono::steady_clock::now());
+        collection_.on_watermark_reached(target);
       query(queries::summary{}, [this](atl::result<responses::summary> after) {
         if (after)
           applied_at_collection_ = after->applied; // not a change by others
@@ -100,94 +100,10 @@ std::uint64_t master_actor::wanted_gc_watermark(steady_time now, bool at_once) {
 }
 
 void master_actor::advance_collection(steady_time now) {
-  for (auto& [node, fragments] : collection_.advance(registry_, now))
-    if (auto& removals = to_remove_[node]; removals.empty())
-      removals.assign(fragments.begin(), fragments.end());
-}
-
-void master_actor::collect_garbage() {
-  for (auto& [name, node] : registry_.nodes())
-    find_next_orphans(name);
-}
-
-void master_actor::find_next_orphans(const std::string& name) {
-  auto* node = registry_.find(name);
-  if (!node || !node->complete || node->id == no_storage || looking_up_.contains(name) ||
-      to_remove_[name].size() >= waiting_removals_max)
-    return;
-  auto fragments =
-      registry_.next_to_look_up(*node, summary_.gc_watermark_us, looked_up_fragments_max);
-  if (fragments.empty())
-    return collection_.on_orphans_found(name, collection_.pass());
-  std::optional<std::uint64_t> ends_pass;
-  if (fragments.size() < looked_up_fragments_max)
-    ends_pass = collection_.pass();
-  looking_up_.insert(name);
-  find_orphans(name, std::move(fragments), ends_pass);
-}
-
-/// When garbage is collected without the grace time, the next fragments are looked up at once.
-void master_actor::on_orphans_found(const std::string& node,
-                                    std::optional<std::uint64_t> ends_pass) {
-  looking_up_.erase(node);
-  if (ends_pass)
-    collection_.on_orphans_found(node, *ends_pass);
-  else if (leads() && collects_without_grace(std::chrono::steady_clock::now()))
-    find_next_orphans(node);
-}
-
-void master_actor::find_orphans(const std::string& node,
-                                std::vector<storage_registry::fragment> fragments,
-                                std::optional<std::uint64_t> ends_pass) {
-  queries::known lookup;
-  for (auto& fragment : fragments)
-    lookup.ids.push_back(fragment.chunk);
-  query(lookup, [this, node, ends_pass, fragments = std::move(fragments)](
-                    atl::result<responses::known_chunks> known) mutable {
-    if (!known || known->examined == 0) {
-      looking_up_.erase(node);
-      if (auto* entry = registry_.find(node))
-        entry->examined = {}; // no fragment may be skipped
-      return;
-    }
-    std::vector<storage_registry::fragment> rest;
-    if (known->examined < fragments.size()) {
-      rest.assign(fragments.begin() + known->examined, fragments.end());
-      fragments.resize(known->examined);
-    }
-    schedule_deletes(node, fragments, known->chunks);
-    if (!rest.empty())
-      find_orphans(node, std::move(rest), ends_pass);
-    else
-      on_orphans_found(node, ends_pass);
-  });
-}
-
-void master_actor::schedule_deletes(const std::string& node,
-                                    const std::vector<storage_registry::fragment>& fragments,
-                                    const std::vector<chunk_record>& known) {
-  auto* entry = registry_.find(node);
-  if (!entry)
-    return;
-  auto wanted = [&](const storage_registry::fragment& fragment) {
-    return std::any_of(known.begin(), known.end(), [&](auto& record) {
-      return record.id == fragment.chunk && fragment.index < record.nodes.size() &&
-             record.nodes[fragment.index] == entry->id;
-    });
-  };
-  auto& removals = to_remove_[node];
-  for (auto& fragment : fragments) {
-    if (wanted(fragment))
-      continue;
-    collection_.on_unwanted(node, fragment);
-    if (std::find(removals.begin(), removals.end(), fragment) == removals.end())
-      removals.push_back(fragment);
-  }
-  if (removals.empty())
-    return;
-  atl::log::info("master", node, "{} fragments that nothing refers to are to be removed",
-                 removals.size());
-  hurry(node);
+  auto so_far = keeper_progress();
+  collection_.advance(registry_, so_far, now);
+  if (collection_.wants_audit())
+    collection_.on_audit_begun(keeper_.request_audit(now), so_far);
 }
 
 /// Orders travel in the answers to a node's heartbeats; this asks for the next one.

@@ -64,16 +64,10 @@ envelope master_actor::on_heartbeat(const envelope& message) {
   protocol::storage_commands commands;
   commands.group = settings_.birth.group;
   commands.id = node.id;
-  commands.want_everything = !node.complete && !node.listing;
   commands.term = view_.protocol.term;
-  auto& removals = to_remove_[report->name];
-  if (!leads())
-    removals.clear(); // decided when this master led; the leader decides anew
-  while (!removals.empty() && commands.remove.size() < protocol::changes_max) {
-    auto& removal = removals.front();
-    commands.remove.push_back({removal.chunk, removal.index, removal.generation});
-    removals.pop_front();
-  }
+  keeper_.on_heartbeat(node, *report, now);
+  keeper_.give_orders(node, registry_, commands);
+  schedule_keeper();
   return atl::runtime::make_reply({encode(commands), {}, false});
 }
 

@@ -50,7 +50,10 @@ void master_actor::learn_policy(policy_id id, const dfs::policy& what) {
     atl::log::error("master", "", "policy {} can't be used here: {}", id, plugins.error().message);
     return;
   }
-  policies_[id] = {what, plugins->recovery};
+  auto for_keeper = settings_.load_plugins(id, what); // with a balancer of its own
+  if (for_keeper)
+    keeper_.on_policy(id, what, std::move(*for_keeper), std::chrono::steady_clock::now());
+  policies_[id] = what;
   placement_.add_policy(id, std::move(*plugins), registry_, std::chrono::steady_clock::now());
 }
 
@@ -85,17 +88,9 @@ void master_actor::define_root_policy() {
   });
 }
 
-bool master_actor::is_readable(policy_id policy, std::vector<bool> present) const {
-  auto known = policies_.find(policy);
-  if (known == policies_.end())
-    return true; // not known here: no verdict
-  present.resize(known->second.policy.fragments);
-  return known->second.recovery->enough(present);
-}
-
 std::string master_actor::recovery_name(policy_id policy) const {
   auto known = policies_.find(policy);
-  return known == policies_.end() ? std::string{} : known->second.policy.recovery;
+  return known == policies_.end() ? std::string{} : known->second.recovery;
 }
 
 } // namespace dfs

@@ -72,6 +72,9 @@ class placement_service {
   /// uploads that were not.
   std::optional<std::uint64_t> oldest_upload(steady_time now, std::chrono::microseconds grace);
 
+  /// The time of the youngest chunk that was placed here; 0: none was.
+  std::uint64_t last_made_us() const { return last_made_us_; }
+
   std::size_t uploads_under_way() const { return uploads_.size(); }
 
   void add_metrics(atl::metric_set& into) const;

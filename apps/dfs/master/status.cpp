@@ -123,20 +123,69 @@ std::string size_text(std::uint64_t bytes) {
   return atl::format_size(static_cast<std::int64_t>(bytes));
 }
 
-/// The number of chunks that are short of copies, as far as the leading master has counted.
-json describe_survey(const chunk_survey& survey) {
-  if (!survey.problem().empty())
-    return {{"state", "failed"}, {"problem", survey.problem()}};
-  auto& counts = survey.counts();
-  if (!counts)
+json describe(const atl::keep::redundancy& counts) {
+  return {{"degraded", counts.degraded}, {"critical", counts.critical}, {"lost", counts.lost}};
+}
+
+/// The number of chunks that aren't in order, as far as the leading master has counted.
+json describe_copies(const atl::keep::keeper_report& keeper) {
+  if (!keeper.problem.empty())
+    return {{"state", "failed"}, {"problem", keeper.problem}};
+  if (!keeper.is_counted)
     return {{"state", "counting"}};
-  auto age = std::chrono::duration_cast<std::chrono::milliseconds>(
-      std::chrono::steady_clock::now() - survey.counted_at());
-  return {{"state", survey.is_outdated() ? "counting again" : "counted"},
-          {"chunks", counts->chunks},
-          {"short", counts->short_of_copies},
-          {"unreadable", counts->unreadable},
-          {"age_ms", age.count()}};
+  auto out = describe(keeper.all);
+  out["state"] = keeper.is_outdated ? "counting again" : "counted";
+  out["chunks"] = keeper.units;
+  out["short"] = keeper.all.total();
+  out["unreadable"] = keeper.all.lost;
+  out["age_ms"] = keeper.counted_age.count() / 1000;
+  out["by_policy"] = json::object();
+  for (const auto& [policy, counts] : keeper.by_policy)
+    out["by_policy"][std::to_string(policy)] = describe(counts);
+  return out;
+}
+
+json describe_repair(const atl::keep::keeper_report& keeper,
+                     const atl::keep::keeper_settings& settings) {
+  json out{{"queued_chunks", keeper.queued_units},
+           {"queued_bytes", keeper.queued_bytes},
+           {"stuck_chunks", keeper.stuck_units},
+           {"tasks", keeper.tasks},
+           {"verifications", keeper.verifications},
+           {"damaged_known", keeper.damaged_known},
+           {"bytes_a_second", static_cast<std::uint64_t>(keeper.bytes_a_second)},
+           {"rate_max", settings.repair_rate},
+           {"mended", keeper.fragments_mended},
+           {"moved", keeper.fragments_moved},
+           {"adopted", keeper.fragments_adopted},
+           {"removed", keeper.fragments_removed},
+           {"bytes_copied", keeper.bytes_copied},
+           {"found_damaged", keeper.found_damaged},
+           {"found_missing", keeper.found_missing},
+           {"failed", keeper.orders_failed},
+           {"seconds_left", nullptr}};
+  if (keeper.queued_bytes > 0 && keeper.bytes_a_second >= 1)
+    out["seconds_left"] = static_cast<std::uint64_t>(static_cast<double>(keeper.queued_bytes) /
+                                                     keeper.bytes_a_second);
+  return out;
+}
+
+/// Adds to each storage node what the keeper thinks of it.
+void add_upkeep(const atl::keep::keeper_report& keeper, json& storages) {
+  constexpr std::string_view states[] = {"active", "draining", "dead", "forgotten"};
+  for (const auto& node : keeper.nodes)
+    for (auto& entry : storages)
+      if (entry["id"] == node.id) {
+        entry["state"] = states[static_cast<std::size_t>(node.state)];
+        entry["empty"] = node.is_empty;
+        entry["dead_after_ms"] = node.dead_after.count() / 1000;
+        entry["tasks_in"] = node.tasks_in;
+        entry["tasks_out"] = node.tasks_out;
+        entry["removals"] = node.removals;
+        entry["audited_fragments"] = node.is_audited ? json(node.fragments_audited) : json{};
+        if (entry["health"] == "up" && node.liveness == atl::keep::liveness::suspect)
+          entry["health"] = "suspect";
+      }
 }
 
 json describe(const atl::spi::options& options) {
@@ -225,7 +274,13 @@ std::string describe_status(const status_view& view) {
   }
   if (!view.waiting.empty())
     out["waiting"] = view.waiting;
-  out["copies"] = view.survey ? describe_survey(*view.survey) : json{};
+  out["copies"] = nullptr;
+  out["repair"] = nullptr;
+  if (view.keeper) {
+    out["copies"] = describe_copies(*view.keeper);
+    out["repair"] = describe_repair(*view.keeper, view.policy.upkeep);
+    add_upkeep(*view.keeper, out["storages"]);
+  }
   out["shortage"] = view.shortage;
   // Names and messages come from other machines: bytes that aren't UTF-8 are replaced, without an
   // exception.

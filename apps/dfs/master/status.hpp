@@ -5,6 +5,7 @@
 #include <atoll/net/gatekeeper.hpp>
 
 #include <map>
+#include <optional>
 #include <string>
 
 namespace dfs {
@@ -19,8 +20,8 @@ struct status_view {
   const atl::result<responses::summary>& summary;
   const std::string& plugin_problem;
   const std::map<std::string, refused_node>& refused;
-  std::string waiting;                  ///< why the master belongs to no group yet; empty: it does
-  const chunk_survey* survey = nullptr; ///< of the leading master; null otherwise
+  std::string waiting; ///< why the master belongs to no group yet; empty: it does
+  std::optional<atl::keep::keeper_report> keeper{}; ///< of the leading master; none otherwise
   /// Of the master's control port since its start.
   atl::net::gatekeeper_counters connections{};
   std::string shortage{}; ///< why no chunk of full size can be stored; empty: it can

@@ -82,6 +82,7 @@ master_policy master_role::policy() const {
   policy.collection_interval =
       std::chrono::ceil<std::chrono::milliseconds>(cluster_.collection_interval);
   policy.session_expiry = cluster_.session_expiry;
+  policy.upkeep = cluster_.upkeep;
   policy.pool.outliers = cluster_.placement.outliers;
   policy.pool.slow_start = cluster_.placement.slow_start;
   policy.recovery = choice_of(node().plugins.at(recovery_key));

@@ -1,3 +1,4 @@
+#include "common/upkeep.hpp"
 #include "settings/masters_service.hpp"
 #include "settings/plugins.hpp"
 #include "settings/settings.hpp"
@@ -89,12 +90,24 @@ std::vector<key_spec> files_and_client_keys() {
   };
 }
 
+std::vector<key_spec> upkeep_keys() {
+  std::vector<key_spec> keys;
+  for (const auto& each : upkeep_settings())
+    keys.push_back({.key = std::string{each.key},
+                    .type = each.type,
+                    .default_value = std::string{each.default_value},
+                    .minimum = std::string{each.minimum},
+                    .maximum = std::string{each.maximum},
+                    .meaning = std::string{each.meaning}});
+  return keys;
+}
+
 } // namespace
 
 std::vector<key_spec> shared_keys() {
   return atl::node::unite_keys({atl::node::group_keys("masters"),
                                 atl::node::pool_keys("placement", {"10s", "1s"}),
-                                files_and_client_keys()});
+                                files_and_client_keys(), upkeep_keys()});
 }
 
 std::vector<key_spec> master_keys() {

@@ -1,5 +1,9 @@
 #include "settings/settings.hpp"
 
+#include "common/upkeep.hpp"
+
+#include <atoll/core/quantity.hpp>
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -7,6 +11,24 @@
 namespace dfs {
 
 using atl::node::config_errors;
+
+namespace {
+
+atl::keep::keeper_settings read_upkeep(const atl::config& config) {
+  atl::keep::keeper_settings upkeep;
+  for (const auto& each : upkeep_settings()) {
+    auto key = std::string{each.key};
+    auto text = each.type == atl::spi::option_type::duration
+                    ? atl::format_duration(config.duration(key))
+                : each.type == atl::spi::option_type::size
+                    ? atl::format_size(static_cast<std::int64_t>(config.size(key)))
+                    : fmt::format("{}", config.real(key));
+    [[maybe_unused]] auto ok = set_upkeep(upkeep, key, text); // the schema has the same bounds
+  }
+  return upkeep;
+}
+
+} // namespace
 
 atl::result<cluster_settings> read_cluster(const atl::config& config) {
   config_errors problems{config};
@@ -25,6 +47,10 @@ atl::result<cluster_settings> read_cluster(const atl::config& config) {
   cluster.grace = config.duration("files.grace");
   cluster.collection_interval = config.duration("files.collection_interval");
   cluster.session_expiry = config.duration("files.session_expiry");
+  cluster.upkeep = read_upkeep(config);
+  cluster.upkeep.grace = cluster.grace;
+  cluster.upkeep.audit_pause = cluster.collection_interval;
+  cluster.upkeep.down_after = cluster.links.failure_timeout;
   cluster.connect_timeout = config.duration("client.connect_timeout");
   cluster.transfer_timeout = config.duration("client.transfer_timeout");
   cluster.busy_timeout = config.duration("client.busy_timeout");

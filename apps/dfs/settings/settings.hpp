@@ -6,6 +6,7 @@
 #include <atoll/core/endpoint.hpp>
 #include <atoll/core/error.hpp>
 #include <atoll/core/toml_config.hpp>
+#include <atoll/keep/keeper_settings.hpp>
 #include <atoll/node/cluster_config.hpp>
 #include <atoll/node/group_config.hpp>
 #include <atoll/node/node_config.hpp>
@@ -31,6 +32,7 @@ struct cluster_settings : atl::node::cluster_config {
   std::uint64_t inline_bytes = 0;
   dfs::durability durability = dfs::durability::fsync;
   std::chrono::microseconds grace{0};
+  atl::keep::keeper_settings upkeep;
   std::chrono::microseconds collection_interval{0};
   std::chrono::microseconds session_expiry{0};
 

@@ -42,7 +42,7 @@ spi::timestamp keeper::impl::deadline() const {
 void keeper::impl::tick() {
   next_tick_ = now_ + tick_interval;
   nodes_.refresh(now_);
-  if (!leads())
+  if (!leads() || !knows_nodes_)
     return;
   if (auto passed = now_ - ticked_; passed.count() > 0) {
     auto rate = static_cast<double>(totals_.bytes_copied - bytes_at_tick_) * 1e6 /
@@ -91,8 +91,11 @@ bool keeper::impl::is_survey_due() const {
     return true;
   if (now_ - survey_ended_ < std::max(pause_between_surveys, survey_took_ * pause_per_survey))
     return false;
-  auto is_trouble = counts_.total() > 0 || incomplete_units_ > 0 || exceptions_.size() > 0;
-  return wants_survey_ || stuck_ > 0 || (is_trouble && state_version_ != version_at_survey_);
+  return wants_survey_ || stuck_ > 0 || (is_troubled() && state_version_ != version_at_survey_);
+}
+
+bool keeper::impl::is_troubled() const {
+  return counts_.total() > 0 || incomplete_units_ > 0 || exceptions_.size() > 0;
 }
 
 void keeper::impl::begin_due_survey() {
@@ -153,6 +156,7 @@ void keeper::impl::on_follow() {
 
 void keeper::impl::drop_soft_state() {
   out_.clear();
+  knows_nodes_ = false;
   exceptions_.clear();
   queue_.clear();
   tasks_.clear();
@@ -193,6 +197,7 @@ void keeper::impl::on_policy(policy_id policy) {
 }
 
 void keeper::impl::on_nodes(std::span<const node_record> nodes) {
+  knows_nodes_ = true;
   nodes_.on_nodes(nodes);
   std::erase_if(declarations_, [&](const auto& entry) {
     auto* node = nodes_.find(entry.second);
@@ -287,7 +292,9 @@ keeper_report keeper::impl::report() const {
   auto report = totals_;
   report.leads = leads();
   report.is_counted = is_counted_;
-  report.is_outdated = is_counted_ && danger_known_of_ != nodes_.badness_version();
+  report.is_outdated = is_counted_ && (danger_known_of_ != nodes_.badness_version() ||
+                                       (is_troubled() && state_version_ != version_at_survey_));
+  report.counted_age = report.is_outdated ? now_ - survey_ended_ : spi::timestamp{0};
   report.units = units_;
   report.all = counts_;
   report.by_policy = counts_by_policy_;

@@ -65,6 +65,8 @@ class keeper::impl {
   void declare_nodes();
   void begin_due_survey();
   bool is_survey_due() const;
+  /// May the last counts have changed with the state?
+  bool is_troubled() const;
   void end_survey();
   void set_rates();
   void drop_soft_state();
@@ -105,6 +107,8 @@ class keeper::impl {
   spi::timestamp now_{0};
   spi::timestamp next_tick_{0};
   std::uint64_t term_ = 0; ///< 0: another one leads
+  /// Have the state's nodes been told since this keeper leads? Until then nothing is judged.
+  bool knows_nodes_ = false;
 
   node_watch nodes_;
   exception_table exceptions_;

@@ -140,7 +140,8 @@ class keeper {
   /// A policy's plugins have become known or changed.
   void on_policy(policy_id policy);
 
-  /// All nodes that the state knows; one that isn't among them any more is forgotten. Also called by followers' hosts.
+  /// All nodes that the state knows; one that isn't among them any more is forgotten. Also called
+  /// by followers' hosts.
   void on_nodes(std::span<const node_record> nodes);
   /// A heartbeat. Also called by followers' hosts, so that a new leader knows the nodes.
   /// @param incarnation of the node's process

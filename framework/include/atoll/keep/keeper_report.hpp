@@ -49,6 +49,7 @@ struct keeper_report {
   bool is_counted = false;
   /// Has anything changed since they were counted that may change the counts?
   bool is_outdated = false;
+  spi::timestamp counted_age{0}; ///< of counts that are outdated: since they were counted
   std::uint64_t units = 0;
   redundancy all;
   std::map<policy_id, redundancy> by_policy; ///< without policies whose units are in order
