@@ -1,0 +1,243 @@
+#include "framework/keep/scripted_storage.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace test;
+using work = order::work;
+using outcome = order_result::outcome;
+
+namespace {
+
+constexpr timestamp second{1'000'000};
+
+bool has_each_once(const std::vector<node_id>& nodes) {
+  auto sorted = nodes;
+  std::ranges::sort(sorted);
+  return std::ranges::adjacent_find(sorted) == sorted.end() &&
+         std::ranges::find(sorted, no_node) == sorted.end();
+}
+
+} // namespace
+
+TEST_CASE("a fragment that was never stored is made") {
+  scripted_storage world;
+  auto unit = world.add(1, {1, 2, no_node});
+  world.start();
+  world.run(3 * second);
+  CHECK(has_each_once(world.places(unit)));
+  CHECK(world.noticed(notice::about::mended) == 1);
+  CHECK(world.it->report().all.total() == 0);
+}
+
+TEST_CASE("nothing is copied while a node is down, and all that it held once it counts as dead") {
+  scripted_storage world;
+  std::vector<unit_id> units;
+  for (std::uint64_t i = 1; i <= 20; ++i)
+    units.push_back(world.add(i, {1, 2, 3}));
+  world.start();
+  world.silent.insert(3);
+  world.run(8 * second);
+  CHECK(world.ordered(work::copy).empty());
+  CHECK(world.it->report().all.degraded == 20);
+  world.run(10 * second);
+  CHECK(world.nodes[3] == node_state::dead);
+  for (auto& unit : units)
+    CHECK(world.places(unit) == std::vector<node_id>{1, 2, 4});
+  CHECK(world.it->report().all.total() == 0);
+  CHECK(world.it->report().nodes[2].is_empty);
+}
+
+TEST_CASE("when most nodes are silent at once none counts as dead") {
+  scripted_storage world;
+  world.add(1, {1, 2, 3});
+  world.start();
+  world.silent = {1, 2, 3};
+  world.run(60 * second);
+  CHECK(world.nodes[1] == node_state::active);
+  CHECK(world.noticed(notice::about::held_back) == 1);
+}
+
+TEST_CASE("units that the next loss would destroy are repaired before all others") {
+  scripted_storage world{6};
+  for (std::uint64_t i = 1; i <= 30; ++i)
+    world.add(i, i % 3 == 0 ? std::vector<node_id>{1, no_node, no_node}
+                            : std::vector<node_id>{1, 2, no_node});
+  world.setup.settings.repair_rate = 5'000; // five units a second
+  world.start();
+  world.run(30 * second);
+  auto copies = world.ordered(work::copy);
+  REQUIRE(copies.size() == 40);
+  for (std::size_t i = 0; i < 10; ++i)
+    CHECK(copies[i].key.unit.low % 3 == 0);
+}
+
+TEST_CASE("repairs keep to their rate") {
+  scripted_storage world;
+  for (std::uint64_t i = 1; i <= 100; ++i)
+    world.add(i, {1, 2, no_node});
+  world.setup.settings.repair_rate = 10'000;
+  world.start();
+  world.run(4 * second);
+  auto after = world.ordered(work::copy).size();
+  CHECK(after >= 45);
+  CHECK(after <= 60);
+  world.setup.settings.repair_rate = 0;
+  world.it->on_settings(world.setup.settings);
+  world.run(second);
+  CHECK(world.ordered(work::copy).size() == 100);
+}
+
+TEST_CASE("a node receives and sends only so many fragments at a time") {
+  scripted_storage world{5};
+  for (std::uint64_t i = 1; i <= 100; ++i)
+    world.add(i, {1, 2, no_node});
+  world.answers_orders = false;
+  world.start();
+  world.run(3 * second);
+  CHECK(world.waiting.size() == 8); // four from each of the two nodes that have copies
+  std::map<node_id, int> in;
+  for (auto& each : world.waiting)
+    CHECK(++in[each.at] <= 4);
+}
+
+TEST_CASE("a copy whose order is lost is ordered again") {
+  scripted_storage world;
+  auto unit = world.add(1, {1, 2, no_node});
+  world.answers_orders = false;
+  world.start();
+  world.run(5 * second);
+  REQUIRE(world.waiting.size() == 1);
+  world.answers_orders = true;
+  world.run(90 * second);
+  CHECK(has_each_once(world.places(unit)));
+}
+
+TEST_CASE("a damaged fragment is replaced where it was, from a copy in order") {
+  scripted_storage world;
+  auto unit = world.add(1, {1, 2, 3});
+  world.start();
+  world.held[2].erase({unit, 1});
+  world.it->on_fragment(2, {unit, 1}, fragment_condition::damaged);
+  world.run(second);
+  auto copies = world.ordered(work::copy);
+  REQUIRE(copies.size() == 1);
+  for (auto& source : copies[0].sources)
+    CHECK(source.node != 2);
+  CHECK(world.noticed(notice::about::damaged) == 1);
+  CHECK(world.noticed(notice::about::mended) == 1);
+  CHECK(has_each_once(world.places(unit)));
+  CHECK(world.it->report().damaged_known == 0);
+}
+
+TEST_CASE("what one node says of another's fragment is verified there, not believed") {
+  scripted_storage world;
+  auto unit = world.add(1, {1, 2, no_node});
+  world.answers_orders = false;
+  world.start();
+  world.run(second);
+  REQUIRE(world.waiting.size() == 1);
+  world.answers_orders = true;
+  world.answer(world.waiting.front(), outcome::source_failed, 1);
+  world.run(5 * second);
+  auto verified = world.ordered(work::verify);
+  REQUIRE(verified.size() >= 1);
+  CHECK(verified[0].at == 1);
+  CHECK(has_each_once(world.places(unit)));
+  CHECK(world.it->report().found_damaged == 0);
+}
+
+TEST_CASE("a unit whose last copies are gone is lost, and nothing is ordered for it") {
+  scripted_storage world;
+  world.add(1, {no_node, no_node, no_node});
+  world.start();
+  world.run(5 * second);
+  CHECK(world.orders.empty());
+  CHECK(world.it->report().all.lost == 1);
+}
+
+TEST_CASE("a dead node that returns counts again, with what it still has") {
+  scripted_storage world{3};
+  auto unit = world.add(1, {1, 2, 3});
+  world.start();
+  world.silent.insert(3);
+  world.run(20 * second);
+  REQUIRE(world.nodes[3] == node_state::dead);
+  CHECK(world.it->report().stuck_units == 1); // there is no fourth node
+  world.silent.clear();
+  world.run(5 * second);
+  CHECK(world.nodes[3] == node_state::active);
+  CHECK(world.places(unit) == std::vector<node_id>{1, 2, 3});
+  CHECK(world.it->report().all.total() == 0);
+}
+
+TEST_CASE("a node that comes and goes is given more time after each return") {
+  scripted_storage world;
+  world.add(1, {1, 2, 3});
+  world.start();
+  auto dead_after = [&] { return world.it->report().nodes[2].dead_after; };
+  auto before = dead_after();
+  for (int i = 0; i < 5; ++i) {
+    world.silent.insert(3);
+    world.run(4 * second);
+    world.silent.clear();
+    world.run(6 * second);
+  }
+  CHECK(dead_after() == before * 16);
+}
+
+TEST_CASE(
+    "all that a draining node has is moved, and its copies are removed after the grace time") {
+  scripted_storage world;
+  std::vector<unit_id> units;
+  for (std::uint64_t i = 1; i <= 50; ++i)
+    units.push_back(world.add(i, {1, 2, 3}));
+  world.setup.settings.audit_pause = second;
+  world.start();
+  world.nodes[3] = node_state::draining;
+  world.tell_nodes();
+  world.run(4 * second);
+  for (auto& unit : units)
+    CHECK(world.places(unit) == std::vector<node_id>{1, 2, 4});
+  CHECK(world.held[3].size() == 50);
+  world.run(15 * second);
+  CHECK(world.held[3].empty());
+  CHECK(world.noticed(notice::about::drained) == 1);
+  CHECK(world.it->report().nodes[2].is_empty);
+}
+
+TEST_CASE("an overfull node is relieved until it is near to the mean") {
+  scripted_storage world;
+  for (std::uint64_t i = 1; i <= 400; ++i)
+    world.add(i, {1, 2, 3});
+  world.setup.settings.rebalance_threshold = 0.1;
+  world.facts[3].used_bytes = 500'000;
+  world.start();
+  world.run(10 * second);
+  auto copies = world.ordered(work::copy);
+  // The mean use is 20 %, so 25 % of the capacity are to leave.
+  CHECK(copies.size() == 250);
+  for (auto& each : copies)
+    CHECK(each.sources.front().node == 3);
+}
+
+TEST_CASE("a keeper that doesn't lead any more does nothing") {
+  scripted_storage world;
+  world.add(1, {1, 2, no_node});
+  world.answers_orders = false;
+  world.start();
+  REQUIRE(world.waiting.size() == 1);
+  world.it->on_follow();
+  world.run(100 * second);
+  CHECK(world.orders.size() == 1);
+  CHECK(world.it->report().leads == false);
+}
+
+TEST_CASE("a policy whose plugins aren't known holds its units up, and says so") {
+  scripted_storage world;
+  world.add(1, {1, 2, no_node});
+  world.setup.plugins_of = [](policy_id) { return nullptr; };
+  world.start();
+  world.run(2 * second);
+  CHECK(world.orders.empty());
+  CHECK(world.it->report().problem.find("policy 1") != std::string::npos);
+}
