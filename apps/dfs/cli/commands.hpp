@@ -99,8 +99,26 @@ atl::result<atl::endpoint> find_storage(context& with, const std::string& name);
 
 int replace_storage(context& with, const std::string& name);
 
+struct drain_arguments {
+  std::string name;
+  bool cancel = false;
+  bool wait = true; ///< until nothing is left on the node
+};
+int drain_storage(context& with, const drain_arguments& what);
+/// @param although_not_empty what is there counts as lost
+int forget_storage(context& with, const std::string& name, bool although_not_empty);
+
+/// @param changes KEY=VALUE each; without a value, what the configuration says holds again
+int change_settings(context& with, const std::vector<std::string>& changes);
+int show_settings(context& with);
+
 /// Lets the masters collect unreferenced chunks, and waits until these are removed.
 int collect(context& with, std::uint32_t timeout_s);
+
+/// Compares what the storage nodes have with what the name space wants there. @param repair wait
+/// until what can be repaired is
+/// @returns `failed` if something was not in order; with `repair`, if something still isn't
+int check_chunks(context& with, bool repair);
 
 /// Lets masters check their name spaces. @param masters by name; empty: all of the cluster's file
 /// @returns `failed` if one is damaged, `unavailable` if one could not be checked

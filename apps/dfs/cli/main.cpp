@@ -30,16 +30,54 @@ using chosen = dfs::cli::chosen_command;
 void add_check(CLI::App& app, context& with, chosen& call) {
   static std::vector<std::string> masters;
   static bool names = false;
+  static bool repair = false;
   auto* check = app.add_subcommand(
-      "check", "Recount what is stored, and compare; exits with 1 if something is damaged, and "
-               "with 5 if something could not be checked");
+      "check", "Compare what the storage nodes have with what files need; exits with 1 if something "
+               "isn't in order, and with 5 if something could not be checked");
+  check->add_flag("--repair", repair,
+                  "Wait until all that can be repaired is, which the cluster does unasked; exits "
+                  "with 0 if nothing is left to repair");
   check
       ->add_flag("--names", names,
                  "The masters' name spaces: each compares its inodes, entries, chunks, indexes "
-                 "and counters, in a copy, while it goes on working")
-      ->required();
-  dfs::cli::add_words(*check, "MASTER…", masters, "The masters to ask, by name; default all");
-  check->callback([&] { call = [&] { return dfs::cli::check_names(with, masters); }; });
+                 "and counters, in a copy, while it goes on working");
+  dfs::cli::add_words(*check, "MASTER…", masters,
+                      "With --names: the masters to ask, by name; default all");
+  check->callback([&] {
+    if (!names && !masters.empty())
+      throw CLI::ValidationError{"MASTER", "only --names takes masters"};
+    if (names && repair)
+      throw CLI::ValidationError{"--repair", "a name space can't be repaired; leave one of the two"};
+    call = [&] {
+      return names ? dfs::cli::check_names(with, masters) : dfs::cli::check_chunks(with, repair);
+    };
+  });
+}
+
+void add_leaving(CLI::App& storage, context& with, chosen& call) {
+  static dfs::cli::drain_arguments drain;
+  static bool no_wait = false;
+  auto* leave = storage.add_subcommand(
+      "drain", "Move all that a storage node has to others, and wait until nothing is left there; "
+               "meanwhile all of it can be read, and the node gets no new data");
+  leave->add_option("NAME", drain.name, "As node.name in its file")->required();
+  leave->add_flag("--cancel", drain.cancel, "Call a drain off: the node takes data again");
+  leave->add_flag("--no-wait", no_wait, "Return at once; 'dfs status' shows how far it is");
+  leave->callback([&] {
+    call = [&] {
+      drain.wait = !no_wait;
+      return dfs::cli::drain_storage(with, drain);
+    };
+  });
+  static std::string forgotten;
+  static bool lost = false;
+  auto* forget = storage.add_subcommand(
+      "forget", "Take a storage node off the list for good, once nothing is left there");
+  forget->add_option("NAME", forgotten, "As node.name in its file")->required();
+  forget->add_flag("--lost", lost,
+                   "Also if data is left there: it counts as lost, and is made anew elsewhere");
+  forget->callback(
+      [&] { call = [&] { return dfs::cli::forget_storage(with, forgotten, lost); }; });
 }
 
 void add_cluster(CLI::App& app, context& with, chosen& call) {
@@ -80,6 +118,16 @@ void add_cluster(CLI::App& app, context& with, chosen& call) {
                  "the empty disk first; it is turned away until this is said");
   new_disk->add_option("NAME", name, "As node.name in its file")->required();
   new_disk->callback([&] { call = [&] { return dfs::cli::replace_storage(with, name); }; });
+  add_leaving(*storage, with, call);
+
+  static std::vector<std::string> changes;
+  auto* set = admin->add_subcommand(
+      "set", "Change settings of repairs and the like while the cluster runs, such as "
+             "repair.rate=100MiB; 'KEY=' takes back what the configuration says");
+  dfs::cli::add_words(*set, "KEY=VALUE…", changes, "What to change")->required();
+  set->callback([&] { call = [&] { return dfs::cli::change_settings(with, changes); }; });
+  auto* settings = admin->add_subcommand("settings", "Show these settings");
+  settings->callback([&] { call = [&] { return dfs::cli::show_settings(with); }; });
 }
 
 int run(int argc, char** argv) {

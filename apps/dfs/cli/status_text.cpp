@@ -29,6 +29,8 @@ std::string storage_line(const json& node) {
   auto health = node["health"].get<std::string>();
   if (!node.contains("address"))
     return fmt::format("  {:<16} storage  {:<8}\n", node["name"].get<std::string>(), health);
+  if (auto state = node.value("state", std::string{"active"}); state != "active")
+    health = state == "draining" && node.value("empty", false) ? "drained" : state;
   auto line = fmt::format("  {:<16} storage  {:<8} {:<22} {:>8} chunks {:>11} used {:>11} free",
                           node["name"].get<std::string>(), health,
                           node["address"].get<std::string>(), node["chunks"].get<std::uint64_t>(),
@@ -65,9 +67,35 @@ std::string copies_line(const json& copies) {
     return fmt::format("copies aren't counted: {}\n", copies["problem"].get<std::string>());
   if (state == "counting")
     return "copies are being counted\n";
-  return fmt::format("{} of {} chunks short of copies, {} can't be read ({})\n",
-                     copies["short"].get<std::uint64_t>(), copies["chunks"].get<std::uint64_t>(),
-                     copies["unreadable"].get<std::uint64_t>(), age_text(copies));
+  auto text = fmt::format("{} of {} chunks short of copies, {} can't be read ({})\n",
+                          copies["short"].get<std::uint64_t>(), copies["chunks"].get<std::uint64_t>(),
+                          copies["unreadable"].get<std::uint64_t>(), age_text(copies));
+  if (auto critical = copies["critical"].get<std::uint64_t>(); critical > 0)
+    text += fmt::format("  of these, {} would be lost with the next loss\n", critical);
+  return text;
+}
+
+std::string duration_text(std::uint64_t seconds) {
+  if (seconds >= 3600)
+    return fmt::format("{} h {} min", seconds / 3600, seconds / 60 % 60);
+  return seconds >= 60 ? fmt::format("{} min", seconds / 60) : fmt::format("{} s", seconds);
+}
+
+/// What the keeper is doing; empty: nothing.
+std::string repair_line(const json& repair) {
+  auto queued = repair["queued_chunks"].get<std::uint64_t>();
+  auto tasks = repair["tasks"].get<std::uint64_t>();
+  std::string text;
+  if (queued + tasks > 0) {
+    text = fmt::format("repair: {} fragments on their way, {} chunks ({}) wait, {}/s", tasks, queued,
+                       human_bytes(repair["queued_bytes"]), human_bytes(repair["bytes_a_second"]));
+    if (!repair["seconds_left"].is_null())
+      text += fmt::format(", about {} left", duration_text(repair["seconds_left"]));
+    text += "\n";
+  }
+  if (auto stuck = repair["stuck_chunks"].get<std::uint64_t>(); stuck > 0)
+    text += fmt::format("repair: {} chunks wait for storage nodes with room for them\n", stuck);
+  return text;
 }
 
 /// Empty if every connection was admitted.
@@ -117,6 +145,8 @@ std::string status_text(const cluster_status& shown) {
                     human_bytes(files["bytes"]), files["chunks"].get<std::uint64_t>());
   if (status.contains("copies") && status["copies"].is_object())
     out += copies_line(status["copies"]);
+  if (status.contains("repair") && !status["repair"].is_null())
+    out += repair_line(status["repair"]);
   if (status["seen_by"].contains("connections"))
     out += connections_line(status["seen_by"]);
   if (status.contains("problem"))

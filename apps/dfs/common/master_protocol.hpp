@@ -38,6 +38,8 @@ enum class kind : std::uint16_t {
   cancel_job = 110, ///< `job::cancel_request` → empty
   // To a master again (common/check_protocol.hpp).
   check_names = 111, ///< `check_request` → `check_state`, at once
+  /// `chunk_check_request` → `chunk_check_state`, at once (common/chunk_check_protocol.hpp)
+  check_chunks = 113,
 };
 
 /// A fragment that a storage node has stored, removed, or found damaged.

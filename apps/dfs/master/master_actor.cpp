@@ -80,6 +80,8 @@ caf::result<envelope> master_actor::on_envelope(envelope& message) {
     return renew(message);
   case protocol::kind::collect:
     return collect(message);
+  case protocol::kind::check_chunks:
+    return check_chunks(message);
   case protocol::kind::check_names:
     return check_names(message);
   case protocol::kind::cluster:
@@ -239,6 +241,7 @@ caf::result<envelope> master_actor::status() {
             seen.connections = settings_.connections();
           if (leads()) {
             seen.keeper = keeper_.report();
+            seen.upkeep = keeper_.settings();
             seen.shortage = placement_.shortage_of_nodes(
                 root_policy_id(), root_chunk_bytes(), registry_, std::chrono::steady_clock::now());
           }
@@ -265,6 +268,7 @@ void master_actor::query_replica(const std::function<void()>& then) {
             if (leads() && (!was_leader_ || leads_in_term_ != view_.protocol.term)) {
               leads_since_ = std::chrono::steady_clock::now();
               garbage_until_us_ = now_us();
+              chunk_check_.clear();
             }
             keeper_.on_leadership(leads() && summary_known_, view_.protocol.term,
                                   std::chrono::steady_clock::now());

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "master/chunk_check.hpp"
 #include "master/collection.hpp"
 #include "master/command_sender.hpp"
 #include "master/keeper_host.hpp"
@@ -105,6 +106,7 @@ class master_actor : public caf::event_based_actor {
   envelope finish(const envelope& message);
   envelope renew(const envelope& message);
   envelope collect(const envelope& message);
+  envelope check_chunks(const envelope& message); // master_keeper.cpp
   envelope check_names(const envelope& message); // master_check.cpp, as is the next
   void copy_names_for_check();
   protocol::cluster_info describe_settings() const;
@@ -124,6 +126,8 @@ class master_actor : public caf::event_based_actor {
   void look_after_keeper();
   void collect_summary(const std::shared_ptr<std::vector<responses::storage_node>>& nodes,
                        storage_id after);
+  void learn_settings(const std::shared_ptr<atl::keep::keeper_settings>& changed,
+                      const std::string& after);
   collection::progress keeper_progress() const;
 
   // Storage nodes (master_nodes.cpp).
@@ -187,6 +191,7 @@ class master_actor : public caf::event_based_actor {
   steady_time last_collection_{};
   std::uint64_t proposed_gc_watermark_us_ = 0; ///< the latest proposed watermark
   collection collection_;
+  chunk_check chunk_check_;
   /// Unreferenced chunks may be as young as this.
   std::uint64_t garbage_until_us_ = 0;
   /// The connection over which each storage node reports.

@@ -1,6 +1,8 @@
 // How a master's keeper gets what it needs: the time, the name space's counts, and its answers.
+#include "common/upkeep.hpp"
 #include "master/master_query.hpp"
 
+#include <atoll/core/logging.hpp>
 #include <atoll/runtime/caf.hpp>
 
 #include <algorithm>
@@ -84,7 +86,41 @@ void master_actor::collect_summary(
         node->state = known.state;
     keeper_.on_summary(*page, *nodes, std::chrono::steady_clock::now());
     schedule_keeper();
+    learn_settings(std::make_shared<atl::keep::keeper_settings>(settings_.policy.upkeep), {});
   });
+}
+
+/// What operators have changed since the cluster's birth stands in the name space.
+void master_actor::learn_settings(const std::shared_ptr<atl::keep::keeper_settings>& changed,
+                                  const std::string& after) {
+  query(queries::settings{after}, [this, changed](atl::result<responses::setting_page> page) {
+    if (!page)
+      return;
+    for (const auto& each : page->settings)
+      if (!each.value.empty())
+        if (auto ok = set_upkeep(*changed, each.key, each.value); !ok)
+          atl::log::warning("master", "", "a setting of the cluster is left out: {}",
+                            ok.error().message);
+    if (page->more && !page->settings.empty())
+      return learn_settings(changed, page->settings.back().key);
+    keeper_.on_settings(*changed, std::chrono::steady_clock::now());
+    schedule_keeper();
+  });
+}
+
+atl::runtime::envelope master_actor::check_chunks(const envelope& message) {
+  auto request = protocol::decode_chunk_check_request(message.body);
+  if (!request)
+    return error_reply(request.error());
+  if (!leads() || !summary_known_)
+    return error_reply(
+        {atl::errc::unavailable, settings_.self.name + " doesn't lead the masters"}, true);
+  auto now = std::chrono::steady_clock::now();
+  if (chunk_check_.is_new(request->run))
+    chunk_check_.begin(request->run, keeper_.request_audit(now), keeper_.report());
+  schedule_keeper();
+  return atl::runtime::make_reply(
+      {encode(chunk_check_.state(request->run, keeper_.report(), registry_, now)), {}, false});
 }
 
 collection::progress master_actor::keeper_progress() const {

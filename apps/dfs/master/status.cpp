@@ -278,7 +278,7 @@ std::string describe_status(const status_view& view) {
   out["repair"] = nullptr;
   if (view.keeper) {
     out["copies"] = describe_copies(*view.keeper);
-    out["repair"] = describe_repair(*view.keeper, view.policy.upkeep);
+    out["repair"] = describe_repair(*view.keeper, view.upkeep);
     add_upkeep(*view.keeper, out["storages"]);
   }
   out["shortage"] = view.shortage;

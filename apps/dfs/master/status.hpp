@@ -22,6 +22,7 @@ struct status_view {
   const std::map<std::string, refused_node>& refused;
   std::string waiting; ///< why the master belongs to no group yet; empty: it does
   std::optional<atl::keep::keeper_report> keeper{}; ///< of the leading master; none otherwise
+  atl::keep::keeper_settings upkeep{};              ///< that hold now
   /// Of the master's control port since its start.
   atl::net::gatekeeper_counters connections{};
   std::string shortage{}; ///< why no chunk of full size can be stored; empty: it can
