@@ -83,7 +83,7 @@ void print_state(const chunk_check_state& state) {
   if (state.stuck > 0)
     print("{} chunks wait for storage nodes with room for them\n", state.stuck);
   if (!state.nodes_down.empty())
-    print("down, and not asked: {}\n", fmt::join(state.nodes_down, ", "));
+    print("down, and not asked: {}\n", fmt::format("{}", fmt::join(state.nodes_down, ", ")));
 }
 
 } // namespace
