@@ -7,9 +7,9 @@ namespace atl::keep {
 
 namespace {
 
-constexpr std::size_t laps_max = 8; ///< nodes that are audited at a time
-/// A node is audited at most this share of the time because of changes.
-constexpr int pause_per_lap = 20;
+constexpr std::size_t laps_max = 4; ///< nodes that are audited at a time
+/// A node rests as long as its last audit took, before changes lead to another one.
+constexpr int pause_per_lap = 1;
 constexpr spi::timestamp answer_timeout{30'000'000};
 constexpr spi::timestamp pause_after_failure{1'000'000};
 constexpr std::size_t garbage_times_max = 1000;
