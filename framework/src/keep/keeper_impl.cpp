@@ -198,7 +198,7 @@ void keeper::impl::on_policy(policy_id policy) {
 
 void keeper::impl::on_nodes(std::span<const node_record> nodes) {
   knows_nodes_ = true;
-  nodes_.on_nodes(nodes);
+  nodes_.on_nodes(nodes, now_);
   std::erase_if(declarations_, [&](const auto& entry) {
     auto* node = nodes_.find(entry.second);
     return node && !node->is_declaring;
