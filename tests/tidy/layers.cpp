@@ -26,9 +26,10 @@ const std::vector<layer>& layers() {
   static const std::vector<layer> all{
       {"spi", {"framework/include/atoll/spi/"}, {"spi"}, {}},
       {"core", {"framework/include/atoll/core/", "framework/src/core/"}, {"spi", "core"}, {}, true},
+      {"keep", {"framework/include/atoll/keep/", "framework/src/keep/"}, {"spi", "keep"}, {}},
       {"sim",
        {"framework/include/atoll/sim/", "framework/src/sim/"},
-       {"spi", "core", "sim"},
+       {"spi", "core", "keep", "sim"},
        {},
        true},
       {"net",
@@ -65,7 +66,7 @@ const std::vector<layer>& layers() {
        {},
        true},
       {"proofs", {"tests/author/job_queue_proof/"}, {"spi", "core", "sim", "verify"}, {}, true},
-      {"apps", {"apps/"}, {"spi", "core", "net", "runtime", "node"}, {"caf/"}, true},
+      {"apps", {"apps/"}, {"spi", "core", "keep", "net", "runtime", "node"}, {"caf/"}, true},
   };
   return all;
 }
