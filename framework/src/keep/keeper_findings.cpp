@@ -119,7 +119,10 @@ void keeper::impl::on_fragment(node_id node, const fragment_key& key, fragment_c
 bool keeper::impl::can_adopt(node_id node, const fragment_key& key, const unit_record& unit) const {
   if (key.fragment >= unit.nodes.size() || !judge_.is_lost(unit, key.fragment) ||
       std::ranges::find(unit.nodes, node) != unit.nodes.end() || tasks_.find(key) ||
-      removals_.has_unit(node, unit.id))
+      tasks_.is_target(unit.id, node) || removals_.has_unit(node, unit.id))
+    return false;
+  auto adopting = adopting_nodes(unit.id);
+  if (std::ranges::find(adopting, node) != adopting.end())
     return false;
   auto* known = nodes_.find(node);
   return known && known->can_receive();
