@@ -54,11 +54,12 @@ bench-large: ## measure the name space with 10^4, 10^6 and 10^7 files (4 GB of d
 	@build/release/tests/bench_names --files 10000,1000000,10000000 $(if $(folder),--folder '$(folder)')
 
 seeds ?= 5000
-verify: build ## hold every plugin to its promises, hard, and the name space to its model; seeds=N
+verify: build ## hold every plugin to its promises, hard, the name space to its model, and the keeper; seeds=N
 	@for plugin in $$(find $(build)/lib* -path '*atoll/plugins/*.so'); do \
 	  $(build)/bin/atoll verify "$$plugin" --seeds $(seeds) || exit; done
 	@export ATOLL_NAMES_SEEDS=$${ATOLL_NAMES_SEEDS:-20} ATOLL_NAMES_STEPS=$${ATOLL_NAMES_STEPS:-1000000}; \
 	  $(build)/tests/test_dfs_namespace --test-case='any commands leave*'
+	@ATOLL_SIM_SEEDS=$${ATOLL_SIM_SEEDS:-20} $(build)/tests/test_sim_storage --test-case='a keeper of*'
 
 # Where a sanitizer finds most for its time: all that protocols, balancers and the durable log do. The tests of schemes
 # are left out, for they need the verifier, which takes minutes to compile with sanitizers; so are the kits of the

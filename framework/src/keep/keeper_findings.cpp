@@ -121,7 +121,7 @@ void keeper::impl::on_fragment(node_id node, const fragment_key& key, fragment_c
 }
 
 /// The node can take over a fragment that the state lacks, since it holds it already.
-bool keeper::impl::can_adopt(node_id node, const fragment_key& key, const unit_record& unit) const {
+bool keeper::impl::can_adopt(node_id node, const fragment_key& key, const unit_record& unit) {
   if (key.fragment >= unit.nodes.size() || !judge_.is_lost(unit, key.fragment) ||
       std::ranges::find(unit.nodes, node) != unit.nodes.end() || tasks_.find(key) ||
       tasks_.is_target(unit.id, node) || removals_.has_unit(node, unit.id))

@@ -81,7 +81,7 @@ class keeper::impl {
   void on_exception(node_id node, const fragment_key& key, fragment_condition what);
   void tell_of_exceptions(const unit_id& unit);
   void on_unwanted_copy(node_id node, const held_fragment& copy, const unit_record* unit);
-  bool can_adopt(node_id node, const fragment_key& key, const unit_record& unit) const;
+  bool can_adopt(node_id node, const fragment_key& key, const unit_record& unit);
   std::uint64_t queue_move(node_id node, const unit_record& unit, bool is_drain);
   std::size_t pending_moves_from(node_id node) const;
   void on_checked(const verifier::check& what, const order_result& result);

@@ -71,6 +71,16 @@ class keeper_hosts {
         doubled_results, late_results;
   };
 
+  struct relocation_command {
+    std::uint32_t host = 0;
+    std::uint64_t process = 0;
+    std::uint64_t term = 0;
+    keep::relocate what;
+    bool takes_effect = true;
+    bool fails = false; ///< the host hears of a failure, perhaps wrongly
+    bool is_late = false;
+  };
+
   host& at(std::uint32_t id) { return hosts_[id - 1]; }
   const host& at(std::uint32_t id) const { return hosts_[id - 1]; }
   bool is_leader(const host& which) const { return leader_ == which.id && which.term == term_; }
@@ -86,6 +96,7 @@ class keeper_hosts {
   void run(host& by, const keep::slice_query& what);
   void run(host& by, const keep::order& what);
   void run(host& by, const keep::relocate& what);
+  void apply(relocation_command command);
   void run(host& by, const keep::set_node_state& what);
   void run(host& by, const keep::notice& what);
   /// Calls the keeper of this process later, unless the process has ended.

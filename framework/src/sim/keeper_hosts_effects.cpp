@@ -150,35 +150,39 @@ void keeper_hosts::run(host& by, const keep::relocate& what) {
     return world_.violate(storage_violation::interface_broken,
                           fmt::format("a command has {} relocations", what.moves.size()));
   auto failure = world_.should_inject(failed_commands_, world_.rates().failed_command);
-  auto takes_effect = !failure || failure->chance(0.5);
-  auto most = world_.parameters().query_us_max;
-  auto apply_after = random_.between(50, most);
-  auto answer_after = random_.between(50, most);
-  // What was under way when another leader began may take effect much later, or never.
-  if (auto course = random_.below(8); course == 0)
-    apply_after += random_.between(0, 500'000);
-  world_.after(apply_after, [this, id = by.id, process = by.process, term = by.term, what,
-                             takes_effect, fails = failure.has_value(), answer_after] {
-    std::vector<keep::relocation_outcome> outcomes;
-    if (takes_effect)
-      outcomes = world_.state().relocate(what.term, what.moves);
-    for (std::size_t i = 0; i < outcomes.size() && world_.ok(); ++i)
-      if (outcomes[i] == keep::relocation_outcome::moved) {
-        ++world_.stats().relocations;
-        world_.trace("{} moves from node {} to node {}", to_text(what.moves[i].key),
-                     what.moves[i].from, what.moves[i].to);
-        world_.checker().on_relocated(what.moves[i]);
-      }
-    if (!world_.ok() || at(id).process != process)
-      return;
-    auto succeeds = takes_effect && !fails && leader_ == id && term == term_;
-    call_later(at(id), answer_after, [ticket = what.id, outcomes, succeeds](auto& keeper) {
-      if (succeeds)
-        keeper.on_relocated(ticket, outcomes);
-      else
-        keeper.on_command_failed(ticket);
-    });
-  });
+  relocation_command command{
+      by.id, by.process, by.term, what, !failure || failure->chance(0.5), failure.has_value(),
+      false};
+  world_.after(random_.between(50, world_.parameters().query_us_max),
+               [this, command = std::move(command)] { apply(command); });
+}
+
+void keeper_hosts::apply(relocation_command command) {
+  auto leads = leader_ == command.host && command.term == term_;
+  // What was under way when the leader changed may take effect behind the back of the next one.
+  if (!leads && !std::exchange(command.is_late, true) && random_.chance(0.7))
+    return world_.after(random_.between(0, 6'000'000), [this, command] { apply(command); });
+  std::vector<keep::relocation_outcome> outcomes;
+  auto& moves = command.what.moves;
+  if (command.takes_effect)
+    outcomes = world_.state().relocate(command.what.term, moves);
+  for (std::size_t i = 0; i < outcomes.size() && world_.ok(); ++i)
+    if (outcomes[i] == keep::relocation_outcome::moved) {
+      ++world_.stats().relocations;
+      world_.trace("{} moves from node {} to node {}", to_text(moves[i].key), moves[i].from,
+                   moves[i].to);
+      world_.checker().on_relocated(moves[i]);
+    }
+  if (!world_.ok() || at(command.host).process != command.process)
+    return;
+  auto succeeds = command.takes_effect && !command.fails && leads;
+  call_later(at(command.host), random_.between(50, world_.parameters().query_us_max),
+             [ticket = command.what.id, outcomes, succeeds](auto& keeper) {
+               if (succeeds)
+                 keeper.on_relocated(ticket, outcomes);
+               else
+                 keeper.on_command_failed(ticket);
+             });
 }
 
 void keeper_hosts::run(host& by, const keep::set_node_state& what) {

@@ -226,9 +226,26 @@ void storage_checker::on_node_state(node_id node) {
     inactive_until_[node] = std::numeric_limits<std::int64_t>::max();
   else if (auto last = inactive_until_.find(node); last != inactive_until_.end())
     last->second = world_.now();
-  auto units = world_.state().units_on(node);
-  for (auto& id : units)
+  if (state == node_state::dead)
+    check_flapping(node);
+  for (auto& id : world_.state().units_on(node))
     evaluate_danger(*world_.state().find(id));
+}
+
+/// A silence that isn't much longer than it must be doesn't suffice again and again.
+void storage_checker::check_flapping(node_id node) {
+  auto silence = silences_.find(node);
+  if (silence == silences_.end() ||
+      2 * silence->second > 3 * world_.parameters().settings.dead_after.count())
+    return;
+  auto& times = deaths_[node];
+  while (!times.empty() && times.front() < std::max(leader_since_, world_.now() - flapping_window))
+    times.pop_front();
+  times.push_back(world_.now());
+  if (times.size() > 2)
+    world_.violate(storage_violation::flapping_storm,
+                   fmt::format("node {} counts as lost for the {}. time in {} s", node,
+                               times.size(), (world_.now() - times.front()) / second));
 }
 
 void storage_checker::on_declared(node_id node, node_state to) {
@@ -242,17 +259,7 @@ void storage_checker::on_declared(node_id node, node_state to) {
                           fmt::format("node {} was silent for {} ms, and counts as lost only "
                                       "after {} ms",
                                       node, silence / 1000, settings.dead_after.count() / 1000));
-  // A silence that isn't much longer than it must be doesn't suffice again and again.
-  if (2 * silence > 3 * settings.dead_after.count())
-    return;
-  auto& times = deaths_[node];
-  while (!times.empty() && times.front() < std::max(leader_since_, world_.now() - flapping_window))
-    times.pop_front();
-  times.push_back(world_.now());
-  if (times.size() > 2)
-    world_.violate(storage_violation::flapping_storm,
-                   fmt::format("node {} counts as lost for the {}. time in {} s", node,
-                               times.size(), (world_.now() - times.front()) / second));
+  silences_[node] = silence;
 }
 
 } // namespace atl::sim

@@ -61,6 +61,8 @@ class storage_checker {
   std::uint32_t returns_of(keep::node_id node) const;
   /// What keeps the cluster from being in order; empty: nothing.
   std::string disorder();
+  /// Names a copy that nothing refers to, which takes long to find.
+  std::string describe_surplus();
   /// Bytes that must be copied until all is in order.
   std::uint64_t bytes_to_copy();
 
@@ -100,6 +102,7 @@ class storage_checker {
     std::int64_t last_ = 0;
   };
 
+  std::uint64_t surplus_of(const keep::unit_record& unit);
   bool is_under_way(keep::ticket id, std::int64_t age_max) const;
   void forget_order(keep::ticket id);
   std::vector<bool> present(const keep::unit_record& unit) const;
@@ -111,6 +114,7 @@ class storage_checker {
   void check_danger(const keep::order& what);
   bool can_be_repaired(const keep::unit_record& unit) const;
   void check_move(const keep::relocation& move);
+  void check_flapping(keep::node_id node);
   void check_verification(const keep::order& what);
   bool was_active_since(keep::node_id node, std::int64_t at) const;
   /// May a keeper have believed since then that the place lacks its fragment?
@@ -128,6 +132,7 @@ class storage_checker {
   std::map<keep::node_id, std::int64_t> inactive_until_; ///< when a node wasn't active last
   std::map<std::pair<std::uint32_t, keep::node_id>, std::deque<std::int64_t>> returns_;
   std::map<keep::node_id, std::deque<std::int64_t>> deaths_;
+  std::map<keep::node_id, std::int64_t> silences_; ///< before it was last declared lost
   std::int64_t leader_since_ = 0;
   std::int64_t settings_since_ = 0;
   keep::keeper_settings former_settings_;

@@ -32,14 +32,25 @@ std::uint64_t storage_checker::bytes_to_copy() {
   return bytes;
 }
 
+/// Copies of a unit on nodes where the state doesn't want them.
+std::uint64_t storage_checker::surplus_of(const unit_record& unit) {
+  std::uint64_t surplus = 0;
+  for (node_id node = 1; node <= world_.node_count(); ++node)
+    for (std::uint32_t i = 0; i < unit.nodes.size(); ++i)
+      surplus += unit.nodes[i] != node && world_.node(node).find({unit.id, i}) ? 1 : 0;
+  return surplus;
+}
+
 std::string storage_checker::disorder() {
   auto& state = world_.state();
-  std::uint64_t absent = 0; ///< named fragments whose node has no copy at all
+  std::uint64_t absent = 0;  ///< named fragments whose node has no copy at all
+  std::uint64_t excused = 0; ///< surplus copies of units that can't be put in order
   for (auto& [id, flawed] : flawed_) {
     auto& unit = *state.find(id);
     if (!flawed.excused)
       return fmt::format("{} has {} of {} fragments", to_text(id),
                          std::ranges::count(present(unit), true), unit.nodes.size());
+    excused += surplus_of(unit);
     for (std::uint32_t i = 0; i < unit.nodes.size(); ++i)
       absent += unit.nodes[i] != no_node && !world_.node(unit.nodes[i]).find({id, i}) ? 1 : 0;
   }
@@ -54,17 +65,21 @@ std::string storage_checker::disorder() {
         return fmt::format("{} is still on node {}, which is {}", to_text(id), node,
                            what == node_state::draining ? "to be emptied" : "lost");
   }
-  auto surplus = copies_ - static_cast<std::int64_t>(wanted_ - absent);
-  if (surplus == 0)
-    return {};
+  auto surplus = copies_ - static_cast<std::int64_t>(wanted_ - absent + excused);
+  return surplus == 0 ? std::string{}
+                      : fmt::format("{} copies are where nothing refers to them", surplus);
+}
+
+std::string storage_checker::describe_surplus() {
+  auto& state = world_.state();
   for (node_id node = 1; node <= world_.node_count(); ++node)
     for (auto& [key, copy] : world_.node(node).copies()) {
       auto* unit = state.find(key.unit);
-      if (!unit || key.fragment >= unit->nodes.size() || unit->nodes[key.fragment] != node)
-        return fmt::format("node {} holds {}, which nothing refers to there ({} such copies)", node,
-                           to_text(key), surplus);
+      if (!is_excused(key.unit) &&
+          (!unit || key.fragment >= unit->nodes.size() || unit->nodes[key.fragment] != node))
+        return fmt::format("; node {} holds {}", node, to_text(key));
     }
-  return fmt::format("{} copies are too many", surplus);
+  return {};
 }
 
 } // namespace atl::sim

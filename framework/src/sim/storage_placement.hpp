@@ -21,6 +21,7 @@ class storage_placement {
 
  private:
   void update();
+  void refresh(keep::node_id id, std::uint64_t bytes);
 
   storage_world& world_;
   std::unique_ptr<spi::balancer> balancer_;
@@ -29,6 +30,7 @@ class storage_placement {
   std::vector<float> latency_;
   std::vector<std::uint64_t> free_bytes_;
   std::vector<spi::slot> picks_;
+  std::int64_t refreshed_at_ = -1; ///< when the facts of all nodes were refreshed
 };
 
 } // namespace atl::sim

@@ -66,8 +66,9 @@ void demand_convergence(storage_world& world) {
   }
   if (world.ok())
     world.violate(storage_violation::not_converged,
-                  fmt::format("all was healed {} s ago, and {}; {} s should do",
-                              (world.now() - healed_at) / second, disorder, bound / second));
+                  fmt::format("all was healed {} s ago, and {}{}; {} s should do",
+                              (world.now() - healed_at) / second, disorder,
+                              world.checker().describe_surplus(), bound / second));
 }
 
 } // namespace

@@ -283,7 +283,8 @@ TEST_CASE("a keeper that takes an unfinished list for all that a node has is not
 
 TEST_CASE("a keeper that lets relocations of earlier leaders come late is noticed") {
   check_noticed(without(&keep::keeper_rules::fence_leaders),
-                {kind::relocated_to_nothing, kind::wanted_removed, kind::removed_too_soon});
+                {kind::relocated_to_nothing, kind::wanted_removed, kind::removed_too_soon},
+                {"leader_changes", "node_crashes", "node_wipes", "drains"});
 }
 
 TEST_CASE("a keeper that doesn't audit when it begins to lead is noticed") {
