@@ -2,6 +2,7 @@
 
 #include "common/chunk_id.hpp"
 #include "common/durability.hpp"
+#include "common/repair_protocol.hpp"
 #include "common/role_names.hpp"
 #include "common/types.hpp"
 
@@ -33,9 +34,10 @@ enum class kind : std::uint16_t {
   /// To a storage node: empty, answered empty. Orders wait, so the node sends its next heartbeat at
   /// once. A master sends it over the connection that the node made, without a reply.
   report_now = 108,
-  // To a storage node, from a client (job/job_protocol.hpp).
+  // To a storage node, from a client (the first two: job/job_protocol.hpp).
   run_piece = 109,  ///< `job::piece_request` → `job::piece_result`, as a deferred call
   cancel_job = 110, ///< `job::cancel_request` → empty
+  scrub_now = 112,  ///< `scrub_request` → `scrub_state`, at once (common/scrub_protocol.hpp)
   // To a master again (common/check_protocol.hpp).
   check_names = 111, ///< `check_request` → `check_state`, at once
 };
@@ -61,6 +63,7 @@ struct fragment_removal {
   chunk_id chunk;
   std::uint32_t fragment = 0;
   std::uint64_t generation = 0;
+  std::uint64_t id = 0; ///< as of a `repair_task`: the node says how it ended; 0: it doesn't
 
   friend bool operator==(const fragment_removal&, const fragment_removal&) = default;
 };
@@ -91,6 +94,9 @@ struct storage_heartbeat {
   /// counts differently has missed a part.
   std::uint64_t told = 0;
   std::uint64_t told_digest = 0;
+  std::vector<task_result> done;       ///< what the receiver ordered and has ended, ≤ tasks_max
+  std::optional<fragment_slice> slice; ///< the answer to the receiver's `slice_from`
+  scrub_status scrub;
 };
 
 struct storage_commands {
@@ -98,9 +104,12 @@ struct storage_commands {
       group; ///< the master's group; a node whose data belongs to another group ignores the message
   storage_id id = no_storage;   ///< 0: the node is not registered yet
   bool want_everything = false; ///< this master doesn't know the node's fragments: list all of them
-  /// Of the leadership in which the removals were decided. A node follows no order of an older one.
+  /// Of the leadership in which what follows was decided. A node follows no order of an older one,
+  /// and drops the tasks of an older one that it has not begun.
   std::uint64_t term = 0;
   std::vector<fragment_removal> remove;
+  std::vector<repair_task> tasks; ///< ≤ tasks_max
+  std::optional<slice_request> slice_from;
 };
 
 struct storage_target {

@@ -1,13 +1,13 @@
+#include "altered_bytes.hpp"
 #include "common/chunk_id.hpp"
 #include "common/master_protocol.hpp"
-
-#include <atoll/spi/random.hpp>
 
 #include <doctest/doctest.h>
 
 /// The messages between storage nodes, clients and masters are decoded as encoded, or refused.
 using namespace dfs;
 using namespace dfs::protocol;
+using dfs::test::check_altered_bytes;
 
 namespace {
 
@@ -35,33 +35,11 @@ cluster_info some_info() {
   return it;
 }
 
-/// Decodes every prefix of the bytes and many altered copies: each is refused, or decodes to a
-/// message that is encoded to the same bytes.
-template <class Decode>
-void check_altered_bytes(const std::string& whole, Decode decode) {
-  auto good = decode(whole);
-  REQUIRE(good.has_value());
-  CHECK(encode(*good) == whole);
-  for (std::size_t size = 0; size < whole.size(); ++size)
-    CHECK_FALSE(decode(whole.substr(0, size)).has_value());
-  CHECK_FALSE(decode(whole + "x").has_value());
-  atl::spi::random_source random{1};
-  for (int round = 0; round < 5000; ++round) {
-    auto bytes = whole;
-    bytes[random.below(bytes.size())] = static_cast<char>(random.next());
-    auto decoded = decode(bytes);
-    if (decoded)
-      CHECK(encode(*decoded).size() <= 4 * bytes.size());
-    else
-      CHECK(decoded.error().code == atl::errc::corrupt);
-  }
-}
-
 } // namespace
 
 TEST_CASE("each message is decoded as it was encoded, and damaged ones are refused") {
   check_altered_bytes(encode(some_heartbeat()), decode_storage_heartbeat);
-  check_altered_bytes(encode(storage_commands{"group", 1, true, 5, {{{1, 2}, 3, 4}}}),
+  check_altered_bytes(encode(storage_commands{"group", 1, true, 5, {{{1, 2}, 3, 4}}, {}, {}}),
                       decode_storage_commands);
   check_altered_bytes(encode(allocate_request{1, 2, 3, {4, 5}}), decode_allocate_request);
   check_altered_bytes(encode(allocate_response{{{{1, 2}, {{3, "n", {"h", 4}}}}}, {}, 6}),
