@@ -32,22 +32,23 @@ void add_check(CLI::App& app, context& with, chosen& call) {
   static bool names = false;
   static bool repair = false;
   auto* check = app.add_subcommand(
-      "check", "Compare what the storage nodes have with what files need; exits with 1 if something "
-               "isn't in order, and with 5 if something could not be checked");
+      "check",
+      "Compare what the storage nodes have with what files need; exits with 1 if something "
+      "isn't in order, and with 5 if something could not be checked");
   check->add_flag("--repair", repair,
                   "Wait until all that can be repaired is, which the cluster does unasked; exits "
                   "with 0 if nothing is left to repair");
-  check
-      ->add_flag("--names", names,
-                 "The masters' name spaces: each compares its inodes, entries, chunks, indexes "
-                 "and counters, in a copy, while it goes on working");
+  check->add_flag("--names", names,
+                  "The masters' name spaces: each compares its inodes, entries, chunks, indexes "
+                  "and counters, in a copy, while it goes on working");
   dfs::cli::add_words(*check, "MASTER…", masters,
                       "With --names: the masters to ask, by name; default all");
   check->callback([&] {
     if (!names && !masters.empty())
       throw CLI::ValidationError{"MASTER", "only --names takes masters"};
     if (names && repair)
-      throw CLI::ValidationError{"--repair", "a name space can't be repaired; leave one of the two"};
+      throw CLI::ValidationError{"--repair",
+                                 "a name space can't be repaired; leave one of the two"};
     call = [&] {
       return names ? dfs::cli::check_names(with, masters) : dfs::cli::check_chunks(with, repair);
     };
@@ -76,8 +77,7 @@ void add_leaving(CLI::App& storage, context& with, chosen& call) {
   forget->add_option("NAME", forgotten, "As node.name in its file")->required();
   forget->add_flag("--lost", lost,
                    "Also if data is left there: it counts as lost, and is made anew elsewhere");
-  forget->callback(
-      [&] { call = [&] { return dfs::cli::forget_storage(with, forgotten, lost); }; });
+  forget->callback([&] { call = [&] { return dfs::cli::forget_storage(with, forgotten, lost); }; });
 }
 
 void add_cluster(CLI::App& app, context& with, chosen& call) {

@@ -67,9 +67,10 @@ std::string copies_line(const json& copies) {
     return fmt::format("copies aren't counted: {}\n", copies["problem"].get<std::string>());
   if (state == "counting")
     return "copies are being counted\n";
-  auto text = fmt::format("{} of {} chunks short of copies, {} can't be read ({})\n",
-                          copies["short"].get<std::uint64_t>(), copies["chunks"].get<std::uint64_t>(),
-                          copies["unreadable"].get<std::uint64_t>(), age_text(copies));
+  auto text =
+      fmt::format("{} of {} chunks short of copies, {} can't be read ({})\n",
+                  copies["short"].get<std::uint64_t>(), copies["chunks"].get<std::uint64_t>(),
+                  copies["unreadable"].get<std::uint64_t>(), age_text(copies));
   if (auto critical = copies["critical"].get<std::uint64_t>(); critical > 0)
     text += fmt::format("  of these, {} would be lost with the next loss\n", critical);
   return text;
@@ -87,8 +88,9 @@ std::string repair_line(const json& repair) {
   auto tasks = repair["tasks"].get<std::uint64_t>();
   std::string text;
   if (queued + tasks > 0) {
-    text = fmt::format("repair: {} fragments on their way, {} chunks ({}) wait, {}/s", tasks, queued,
-                       human_bytes(repair["queued_bytes"]), human_bytes(repair["bytes_a_second"]));
+    text =
+        fmt::format("repair: {} fragments on their way, {} chunks ({}) wait, {}/s", tasks, queued,
+                    human_bytes(repair["queued_bytes"]), human_bytes(repair["bytes_a_second"]));
     if (!repair["seconds_left"].is_null())
       text += fmt::format(", about {} left", duration_text(repair["seconds_left"]));
     text += "\n";

@@ -91,6 +91,7 @@ caf::result<envelope> master_actor::on_envelope(envelope& message) {
   case protocol::kind::report_now: // only a storage node takes these
   case protocol::kind::run_piece:
   case protocol::kind::cancel_job:
+  case protocol::kind::scrub_now:
     break;
   }
   return error_reply({errc::invalid, "a kind of message that a master doesn't take"});

@@ -107,7 +107,7 @@ class master_actor : public caf::event_based_actor {
   envelope renew(const envelope& message);
   envelope collect(const envelope& message);
   envelope check_chunks(const envelope& message); // master_keeper.cpp
-  envelope check_names(const envelope& message); // master_check.cpp, as is the next
+  envelope check_names(const envelope& message);  // master_check.cpp, as is the next
   void copy_names_for_check();
   protocol::cluster_info describe_settings() const;
   envelope cluster() const;

@@ -36,7 +36,7 @@ void master_actor::start_garbage_collection() {
   auto settled = now - leads_since_ > settling_time(at_once);
   // A later request needs another round; 0 means no round.
   auto target = settled && collection_.waits_for_watermark() ? collection_.target_us() : 0;
-  query(queries::summary{}, [this, watermark, target](atl::result<responses::summary> summary) {
+  query(queries::summary{}, [this, watermark, target, at_once](atl::result<responses::summary> summary) {
     if (!summary)
       return;
     // Chunks that nothing refers to are at most as young as the last change, or the last chunk that
@@ -45,7 +45,9 @@ void master_actor::start_garbage_collection() {
     if (moved)
       garbage_until_us_ = std::max(garbage_until_us_, now_us());
     garbage_until_us_ = std::max(garbage_until_us_, placement_.last_made_us());
-    auto has_old = summary->gc_watermark_us <= garbage_until_us_ && watermark > garbage_until_us_;
+    auto has_old =
+        (summary->gc_watermark_us <= garbage_until_us_ && watermark > garbage_until_us_) ||
+        summary->gc_watermark_us < std::min(watermark, target);
     if (!moved && !has_old) {
       keeper_.on_watermark(summary->gc_watermark_us, std::chrono::steady_clock::now());
       collection_.on_watermark_reached(target);
@@ -57,12 +59,14 @@ void master_actor::start_garbage_collection() {
     commands::collect_garbage work{
         reachable, reclaimed_inodes_max,
         static_cast<std::uint64_t>(settings_.policy.session_expiry.count())};
-    submit(work, [this, target, watermark](const std::string& bytes) {
+    submit(work, [this, target, watermark, at_once](const std::string& bytes) {
       auto done = decode_response<responses::garbage_collected>(bytes);
       if (!done)
         return;
       summary_.gc_watermark_us = done->gc_watermark_us;
       keeper_.on_watermark(done->gc_watermark_us, std::chrono::steady_clock::now());
+      if (at_once) // without the pause between audits
+        keeper_.request_audit(std::chrono::steady_clock::now());
       if (done->pending_removals > 0)
         last_collection_ = {}; // more garbage remains: continue at once
       else if (done->gc_watermark_us >= std::min(watermark, target))

@@ -29,6 +29,7 @@ atl::status storage_role::start(atl::node::node_context& node) {
   if (auto started = start_bulk(); !started)
     return started;
   start_jobs();
+  start_repairs();
   start_agent();
   return {};
 }
@@ -39,6 +40,7 @@ void storage_role::stop() {
     atl::node::end_actors(node_->actors,
                           {std::exchange(agent_, nullptr), std::exchange(jobs_, nullptr)});
   pieces_.reset();
+  repairs_.reset();
   if (bulk_)
     bulk_->stop();
   bulk_.reset();
@@ -125,6 +127,11 @@ atl::status storage_role::open_store() {
   return folder.note_part("chunks");
 }
 
+bulk_timeouts storage_role::timeouts() const {
+  return {std::chrono::ceil<std::chrono::milliseconds>(cluster_.connect_timeout),
+          std::chrono::ceil<std::chrono::milliseconds>(cluster_.transfer_timeout)};
+}
+
 atl::status storage_role::start_bulk() {
   bulk_server_options options;
   options.self.cluster = cluster_.name;
@@ -136,9 +143,7 @@ atl::status storage_role::start_bulk() {
   options.connections_max = self_.connections_max;
   options.unproved_max = self_.unproved_max;
   options.write_buffer_bytes = self_.write_buffer_bytes;
-  options.timeouts.connect = std::chrono::ceil<std::chrono::milliseconds>(cluster_.connect_timeout);
-  options.timeouts.progress =
-      std::chrono::ceil<std::chrono::milliseconds>(cluster_.transfer_timeout);
+  options.timeouts = timeouts();
   auto started = bulk_server::start(*store_, std::move(options));
   if (!started)
     return tl::unexpected{started.error()};
@@ -162,6 +167,17 @@ void storage_role::start_jobs() {
   node_->supervise(jobs_, "the actor of the jobs");
 }
 
+void storage_role::start_repairs() {
+  repair_worker::settings settings;
+  settings.store = store_;
+  settings.find_scheme = [schemes = std::make_shared<scheme_library>(cluster_.plugin_path)](
+                             policy_id id, const policy& what) { return schemes->find(id, what); };
+  settings.reading = [this] {
+    return bulk_options{bulk_->self(), cluster_.secret, {}, timeouts()};
+  };
+  repairs_ = std::make_shared<repair_worker>(std::move(settings));
+}
+
 void storage_role::start_agent() {
   auto& folder = node_->folder;
   storage_agent::settings settings;
@@ -179,6 +195,7 @@ void storage_role::start_agent() {
   };
   settings.jobs = jobs_;
   settings.store = store_;
+  settings.repairs = repairs_;
   settings.usage = usage_;
   settings.supervisor = node_->supervisor;
   agent_ = node_->actors->spawn<storage_agent, caf::detached>(std::move(settings));

@@ -2,6 +2,7 @@
 
 #include "bulk/server.hpp"
 #include "node/piece_runner.hpp"
+#include "node/repair_worker.hpp"
 #include "settings/settings.hpp"
 #include "storage/chunk_store.hpp"
 
@@ -31,8 +32,10 @@ class storage_role : public atl::node::role {
   atl::status read_settings();
   atl::status plan_files();
   atl::status open_store();
+  bulk_timeouts timeouts() const;
   atl::status start_bulk();
   void start_jobs();
+  void start_repairs();
   void start_agent();
   atl::status join_group(const std::string& group);
 
@@ -45,6 +48,7 @@ class storage_role : public atl::node::role {
       std::make_shared<atl::latest_value<store_usage>>();
   std::unique_ptr<bulk_server> bulk_;
   std::shared_ptr<piece_runner> pieces_;
+  std::shared_ptr<repair_worker> repairs_;
   caf::actor jobs_;
   caf::actor agent_;
 };

@@ -140,7 +140,7 @@ atl::status chunk_store::scan_file(const std::string& folder, const std::string&
   }
   auto opened = load(*key);
   if (opened)
-    add(*key, opened->size, false);
+    add(*key, opened->size);
   else if (opened.error().code == atl::errc::corrupt)
     set_aside(*key, opened.error().message);
   else

@@ -144,9 +144,14 @@ void keeper::impl::on_lead(std::uint64_t term) {
   nodes_.on_lead(now_);
   is_fenced_ = !setup_.rules.fence_leaders;
   auditor_.restart(now_);
+  restart_grace();
+  next_tick_ = now_;
+}
+
+/// What earlier leaders moved isn't known: all surplus copies stay for the grace time.
+void keeper::impl::restart_grace() {
   recent_moves_.restart(
       now_ + (setup_.rules.grace_before_removal ? setup_.settings.grace : spi::timestamp{0}));
-  next_tick_ = now_;
 }
 
 void keeper::impl::on_follow() {
@@ -198,7 +203,7 @@ void keeper::impl::on_policy(policy_id policy) {
 
 void keeper::impl::on_nodes(std::span<const node_record> nodes) {
   knows_nodes_ = true;
-  nodes_.on_nodes(nodes);
+  nodes_.on_nodes(nodes, now_);
   std::erase_if(declarations_, [&](const auto& entry) {
     auto* node = nodes_.find(entry.second);
     return node && !node->is_declaring;

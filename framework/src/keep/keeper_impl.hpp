@@ -70,6 +70,7 @@ class keeper::impl {
   void end_survey();
   void set_rates();
   void drop_soft_state();
+  void restart_grace();
   bool leads() const { return term_ != 0; }
 
   // What was found (keeper_findings.cpp).
@@ -99,6 +100,7 @@ class keeper::impl {
   void on_task_done(task& which, const order_result& result);
   void fail_task(task& which);
   void finish_task(ticket id, bool is_relocated);
+  void leave_behind(node_id node, const fragment_key& key);
   void send_fence();
   void send_relocations();
   void tell(notice what) { out_.emit(std::move(what)); }

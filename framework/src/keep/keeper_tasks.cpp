@@ -244,11 +244,15 @@ void keeper::impl::finish_task(ticket id, bool is_relocated) {
     ++totals_.fragments_moved;
     tell({notice::about::moved, done.key, done.to, done.from, 0});
   }
-  if (done.from != no_node && done.from != done.to) {
-    recent_moves_.add(done.from, done.key, now_ + setup_.settings.grace);
-    auditor_.expect_garbage_at(now_ + setup_.settings.grace);
-  }
+  if (done.from != no_node && done.from != done.to)
+    leave_behind(done.from, done.key);
   consider(done.unit, survey_.pass());
+}
+
+/// A copy at the node isn't wanted any more, and stays for the grace time.
+void keeper::impl::leave_behind(node_id node, const fragment_key& key) {
+  recent_moves_.add(node, key, now_ + setup_.settings.grace);
+  auditor_.expect_garbage_at(now_ + setup_.settings.grace);
 }
 
 void keeper::impl::send_fence() {
@@ -279,6 +283,8 @@ void keeper::impl::on_relocated(ticket id, std::span<const relocation_outcome> o
   if (id == fence_) {
     is_fenced_ = true;
     fence_ = 0;
+    // Until now a relocation of the earlier leader may have taken effect.
+    restart_grace();
     return;
   }
   if (id != relocate_)
@@ -289,6 +295,9 @@ void keeper::impl::on_relocated(ticket id, std::span<const relocation_outcome> o
     const auto& [what, task] = moves[i];
     out_.stale().on_changed(what.key.unit);
     auto is_moved = outcomes[i] == relocation_outcome::moved;
+    // It may have been moved by a command that seemed to fail.
+    if (outcomes[i] == relocation_outcome::is_elsewhere && what.from != no_node)
+      leave_behind(what.from, what.key);
     if (task != 0) {
       finish_task(task, is_moved);
     } else if (is_moved) {

@@ -19,7 +19,7 @@ bool is_bad_liveness(liveness what) {
 
 } // namespace
 
-void node_watch::on_nodes(std::span<const node_record> nodes) {
+void node_watch::on_nodes(std::span<const node_record> nodes, spi::timestamp now) {
   for (auto& [id, node] : nodes_)
     if (node.state != node_state::forgotten &&
         std::ranges::find(nodes, id, &node_record::id) == nodes.end()) {
@@ -31,6 +31,8 @@ void node_watch::on_nodes(std::span<const node_record> nodes) {
     auto [entry, is_new] = nodes_.try_emplace(record.id);
     auto& node = entry->second;
     node.id = record.id;
+    if (is_new)
+      node.known_since = now;
     node.is_declaring = node.is_declaring && node.state == record.state;
     if (is_new || node.state != record.state) {
       node.state = record.state;
@@ -101,7 +103,7 @@ void node_watch::refresh(spi::timestamp now) {
 }
 
 spi::timestamp node_watch::silence(const watched_node& node, spi::timestamp now) const {
-  return now - (node.has_heard ? std::max(node.heard_at, leads_since_) : leads_since_);
+  return now - std::max(node.has_heard ? node.heard_at : node.known_since, leads_since_);
 }
 
 spi::timestamp node_watch::dead_after(const watched_node& node) const {

@@ -19,6 +19,7 @@ struct watched_node {
   vitals last;
   std::uint64_t incarnation = 0;
   bool has_heard = false;
+  spi::timestamp known_since{0}; ///< before, its silence means nothing
   spi::timestamp heard_at{0};
   failure_detector detector;
   /// How often the time after which the node counts as dead was doubled, because it comes and goes.
@@ -46,7 +47,7 @@ class node_watch {
   node_watch(const keeper_settings& settings, const keeper_rules& rules)
       : settings_{settings}, rules_{rules} {}
 
-  void on_nodes(std::span<const node_record> nodes);
+  void on_nodes(std::span<const node_record> nodes, spi::timestamp now);
   void on_heard(node_id node, std::uint64_t incarnation, const vitals& what, spi::timestamp now);
   /// The silence of nodes counts from now on.
   void on_lead(spi::timestamp now);

@@ -36,9 +36,11 @@ struct event {
 };
 
 /// Events in order of time, and at the same time in order of insertion.
-class event_queue {
+/// @tparam Event has `at`, a time in microseconds, and `order`, which the queue assigns
+template <class Event>
+class basic_event_queue {
  public:
-  void push(event it) {
+  void push(Event it) {
     it.order = ++orders_;
     heap_.push_back(it);
     std::push_heap(heap_.begin(), heap_.end(), later{});
@@ -46,9 +48,9 @@ class event_queue {
 
   bool empty() const { return heap_.empty(); }
   std::size_t size() const { return heap_.size(); }
-  const event& top() const { return heap_.front(); }
+  const Event& top() const { return heap_.front(); }
 
-  event pop() {
+  Event pop() {
     std::pop_heap(heap_.begin(), heap_.end(), later{});
     auto it = heap_.back();
     heap_.pop_back();
@@ -57,13 +59,15 @@ class event_queue {
 
  private:
   struct later {
-    bool operator()(const event& a, const event& b) const {
+    bool operator()(const Event& a, const Event& b) const {
       return a.at != b.at ? a.at > b.at : a.order > b.order;
     }
   };
 
-  std::vector<event> heap_;
+  std::vector<Event> heap_;
   std::uint64_t orders_ = 0;
 };
+
+using event_queue = basic_event_queue<event>;
 
 } // namespace atl::sim

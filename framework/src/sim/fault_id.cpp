@@ -12,7 +12,7 @@ namespace atl::sim {
 namespace {
 
 /// The place at which faults of a kind are counted.
-enum class place : std::uint8_t { sim, replica, client, link };
+enum class place : std::uint8_t { sim, replica, node, client, link };
 
 struct kind_facts {
   std::string_view name;
@@ -21,7 +21,7 @@ struct kind_facts {
 };
 
 /// Indexed by `fault_kind`.
-constexpr std::array<kind_facts, 20> facts{{
+constexpr std::array<kind_facts, 43> facts{{
     {"crashes", place::sim, "the {0} crash of a replica"},
     {"batch_crashes", place::replica, "replica {1} crashes before its {0} effect"},
     {"mass_crashes", place::sim, "the {0} crash of all replicas"},
@@ -43,6 +43,29 @@ constexpr std::array<kind_facts, 20> facts{{
     {"damaged_records", place::replica, "the {0} damage to records of replica {1}"},
     {"lost_disks", place::replica, "the {0} loss of the disk of replica {1}"},
     {"wiped_disks", place::sim, "the {0} disk that is wiped under its replica's id"},
+    {"node_crashes", place::sim, "the {0} crash of a storage node"},
+    {"flapping", place::sim, "the {0} storage node that comes and goes"},
+    {"zone_losses", place::sim, "the {0} zone that is cut off"},
+    {"node_deaths", place::sim, "the {0} storage node that is lost for good"},
+    {"node_wipes", place::sim, "the {0} storage node that returns with an empty disk"},
+    {"disk_failures", place::sim, "the {0} disk of a storage node that fails"},
+    {"bit_rot", place::sim, "the {0} time that fragments rot"},
+    {"full_disks", place::sim, "the {0} disk that fills up"},
+    {"slow_disks", place::sim, "the {0} disk that becomes slow"},
+    {"leader_changes", place::sim, "the {0} change of the keeper that leads"},
+    {"batch_leader_changes", place::sim, "another keeper leads from the {0} effect on"},
+    {"lost_heartbeats", place::node, "the {0} heartbeat of node {1} is lost"},
+    {"lost_orders", place::node, "the {0} order to node {1} is lost"},
+    {"doubled_orders", place::node, "the {0} order to node {1} arrives twice"},
+    {"late_orders", place::node, "the {0} order to node {1} arrives late"},
+    {"lost_results", place::node, "the {0} result from node {1} is lost"},
+    {"doubled_results", place::node, "the {0} result from node {1} arrives twice"},
+    {"late_results", place::node, "the {0} result from node {1} arrives late"},
+    {"failed_queries", place::sim, "the {0} query of the state fails"},
+    {"failed_commands", place::sim, "the {0} command to the state fails, or seems to"},
+    {"client_deaths", place::client, "client {1} dies in its {0} upload"},
+    {"drains", place::sim, "the {0} order to drain a node, or to stop that"},
+    {"policy_changes", place::sim, "the {0} change of policy or rates"},
 }};
 
 const kind_facts& facts_of(fault_kind kind) {

@@ -2,12 +2,13 @@
 
 #include "hash.hpp"
 
-#include <atoll/sim/faults.hpp>
+#include <atoll/sim/fault_id.hpp>
 #include <atoll/spi/random.hpp>
 
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <utility>
 #include <vector>
 
 namespace atl::sim {
@@ -55,8 +56,9 @@ struct injection_point {
 /// one place changes nothing elsewhere.
 class fault_schedule {
  public:
-  fault_schedule(std::uint64_t seed, const fault_choice& choice)
-      : seed_{seed}, only_{choice.only} {}
+  /// @param only if set: the only faults that may act; sorted
+  fault_schedule(std::uint64_t seed, std::optional<std::vector<fault_id>> only)
+      : seed_{seed}, only_{std::move(only)} {}
 
   injection_point point(fault_kind kind, std::uint32_t from = 0, std::uint32_t to = 0) const;
   indexed_rng rng(purpose what, std::uint64_t index) const {

@@ -23,7 +23,7 @@ std::unique_ptr<simulated_service> make_service(const simulation_options& option
 simulator::simulator(const simulation_options& options, const consensus_factory& factory,
                      const fault_rates& rates)
     : options_{options}, factory_{options.ids.empty() ? factory : with_ids(factory, options.ids)},
-      faults_{options.seed, options_.choice}, rates_{rates},
+      faults_{options.seed, options_.choice.only}, rates_{rates},
       network_{options.replicas + options.spares, faults_}, checker_{options.propose_once, now_},
       service_{make_service(options_, faults_.stream(purpose::workload))} {
   observe_checks();

@@ -34,13 +34,38 @@ enum class fault_kind : std::uint8_t {
   damaged_records,
   lost_disks,
   wiped_disks,
+
+  // Of `simulate_storage`.
+  node_crashes,
+  flapping,
+  zone_losses,
+  node_deaths,
+  node_wipes,
+  disk_failures,
+  bit_rot,
+  full_disks,
+  slow_disks,
+  leader_changes,
+  batch_leader_changes, ///< of `storage_fault_set::leader_changes`, in a batch of effects
+  lost_heartbeats,
+  lost_orders,
+  doubled_orders,
+  late_orders,
+  lost_results,
+  doubled_results,
+  late_results,
+  failed_queries,
+  failed_commands,
+  client_deaths,
+  drains,
+  policy_changes,
 };
 
 /// One fault of a run. Faults are numbered by kind and place, acting or not, so a name stays valid
 /// when other faults are left out.
 struct fault_id {
   fault_kind kind = fault_kind::crashes;
-  std::uint16_t from = 0; ///< a link's end, or a replica, or a client; 0: the simulation as a whole
+  std::uint16_t from = 0; ///< a link's end, a replica, node or client; 0: the simulation as a whole
   std::uint16_t to = 0;   ///< a link's other end; else 0
   std::uint32_t number = 0; ///< of the chances to act at this place, from 1
 

@@ -10,7 +10,9 @@
 #include <caf/init_global_meta_objects.hpp>
 
 #include <condition_variable>
+#include <map>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 using namespace dfs;
@@ -34,8 +36,9 @@ class scripted_master {
     rt::role_info role;
     role.name = master_role_name;
     application_ = actors_->spawn([this](caf::event_based_actor* actor) -> caf::behavior {
-      return {[this, actor](rt::envelope&) {
+      return {[this, actor](rt::envelope& message) {
         auto node = caf::actor_cast<caf::actor_addr>(actor->current_sender());
+        note(message);
         return rt::make_reply({next_orders(node), {}, false});
       }};
     });
@@ -77,7 +80,30 @@ class scripted_master {
 
   const atl::endpoint& where() const { return where_; }
 
+  /// Waits until the agent has told how an order ended.
+  protocol::task_result wait_for_result(std::uint64_t id) {
+    std::unique_lock lock{mutex_};
+    reported_.wait(lock, [&] { return results_.contains(id); });
+    return results_.at(id);
+  }
+  protocol::fragment_slice wait_for_slice() {
+    std::unique_lock lock{mutex_};
+    reported_.wait(lock, [&] { return slice_.has_value(); });
+    return *slice_;
+  }
+
  private:
+  void note(const rt::envelope& message) {
+    auto heartbeat = protocol::decode_storage_heartbeat(message.body);
+    std::lock_guard lock{mutex_};
+    if (!heartbeat)
+      return;
+    for (auto& result : heartbeat->done)
+      results_[result.id] = result;
+    if (heartbeat->slice)
+      slice_ = heartbeat->slice;
+  }
+
   std::string next_orders(const caf::actor_addr& node) {
     std::lock_guard lock{mutex_};
     node_ = node;
@@ -92,6 +118,8 @@ class scripted_master {
   std::condition_variable reported_;
   std::string orders_;
   int answered_ = 0;
+  std::map<std::uint64_t, protocol::task_result> results_; ///< by the order's id
+  std::optional<protocol::fragment_slice> slice_;
   caf::actor_addr node_; ///< the connection over which the agent reports
   caf::actor application_;
   caf::actor node_endpoint_;
@@ -109,6 +137,10 @@ storage_agent::settings settings_for(rt::system& actors, const scripted_master& 
   settings.group = "the group of the data";
   settings.in_flight = [] { return 0U; };
   settings.store = {disk.store.get(), [](chunk_store*) {}};
+  repair_worker::settings work;
+  work.store = settings.store;
+  work.reading = [] { return bulk_options{}; };
+  settings.repairs = std::make_shared<repair_worker>(std::move(work));
   return settings;
 }
 
@@ -210,5 +242,43 @@ TEST_CASE("a storage node removes the copy that an order names and no later one,
   master.wait_until_taken();
   CHECK(get(*disk.store, key) == "not_found");
   CHECK(get(*disk.store, bystander) == "data");
+  caf::anon_send_exit(agent, caf::exit_reason::user_shutdown);
+}
+
+TEST_CASE("a storage node tells the master that ordered them how tasks and removals ended") {
+  register_types_once();
+  store_fixture disk;
+  auto kept = key_of(1);
+  auto removed = key_of(2);
+  REQUIRE(put(*disk.store, kept, "data"));
+  REQUIRE(put(*disk.store, removed, "data"));
+  scripted_master master;
+  protocol::storage_commands orders;
+  orders.id = 1;
+  orders.group = "the group of the data";
+  orders.term = 5;
+  orders.remove = {{removed.chunk, removed.fragment, generation_of(*disk.store, removed), 11},
+                   {kept.chunk, kept.fragment, 1, 12}};
+  protocol::repair_task verify;
+  verify.id = 13;
+  verify.kind = protocol::task_kind::verify;
+  verify.chunk = kept.chunk;
+  verify.fragment = kept.fragment;
+  orders.tasks = {verify};
+  orders.slice_from = protocol::slice_request{14, {}, 0};
+  master.order(orders);
+  rt::system actors{1};
+  auto agent =
+      actors->spawn<storage_agent, caf::detached>(settings_for(actors, master, disk, quick()));
+  CHECK(master.wait_for_result(12).outcome == protocol::task_outcome::not_found);
+  auto verified = master.wait_for_result(13);
+  CHECK(verified.outcome == protocol::task_outcome::ok);
+  CHECK(verified.term == 5);
+  master.wait_for_result(11);
+  CHECK(get(*disk.store, removed) == "not_found");
+  auto slice = master.wait_for_slice();
+  CHECK(slice.id == 14);
+  CHECK(slice.last);
+  CHECK_FALSE(slice.held.empty());
   caf::anon_send_exit(agent, caf::exit_reason::user_shutdown);
 }

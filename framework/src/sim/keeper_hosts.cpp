@@ -1,0 +1,523 @@
+#include "keeper_hosts.hpp"
+
+#include "storage_checker.hpp"
+#include "storage_node.hpp"
+
+#include <algorithm>
+#include <exception>
+#include <string>
+#include <utility>
+
+namespace atl::sim {
+
+namespace {
+
+constexpr std::int64_t tick_us = 200'000;
+constexpr std::int64_t answer_timeout_us = 1'500'000; ///< for what a node is asked to list
+constexpr std::uint32_t idle_wakes_max = 1'000;
+constexpr std::int64_t idle_wake_us = 10; ///< between two of them, at most
+
+} // namespace
+
+keeper_hosts::keeper_hosts(storage_world& world)
+    : world_{world}, random_{world.faults().stream(purpose::link)},
+      leader_changes_{world.faults().point(fault_kind::batch_leader_changes)},
+      failed_queries_{world.faults().point(fault_kind::failed_queries)},
+      failed_commands_{world.faults().point(fault_kind::failed_commands)} {
+  for (std::uint32_t id = 1; id <= world.options().hosts; ++id) {
+    hosts_.push_back({});
+    hosts_.back().id = id;
+  }
+}
+
+keeper_hosts::~keeper_hosts() = default;
+
+void keeper_hosts::start() {
+  for (auto& each : hosts_)
+    make_keeper(each);
+  lead(1);
+  world_.after(tick_us, [this] { tick(); });
+}
+
+void keeper_hosts::on_node_added(keep::node_id node) {
+  auto& faults = world_.faults();
+  channels_.push_back({faults.point(fault_kind::lost_heartbeats, node),
+                       faults.point(fault_kind::lost_orders, node),
+                       faults.point(fault_kind::doubled_orders, node),
+                       faults.point(fault_kind::late_orders, node),
+                       faults.point(fault_kind::lost_results, node),
+                       faults.point(fault_kind::doubled_results, node),
+                       faults.point(fault_kind::late_results, node)});
+  if (term_ != 0)
+    tell_nodes();
+}
+
+void keeper_hosts::make_keeper(host& which) {
+  which.process = ++processes_;
+  which.term = 0;
+  which.wakes_at = -1;
+  which.heard_at.clear();
+  which.version = 0;
+  which.since = world_.now();
+  which.plugins.clear();
+  keep::keeper_setup setup;
+  setup.settings = world_.parameters().settings;
+  setup.seed = combine(world_.options().seed, which.process);
+  setup.plugins_of = [this, id = which.id](keep::policy_id policy) {
+    return plugins_of(at(id), policy);
+  };
+  auto& make = world_.options().make_keeper;
+  which.keeper =
+      make ? make(std::move(setup)) : std::make_unique<simulated_keeper>(std::move(setup));
+  auto nodes = world_.state().nodes();
+  call(which, [&](auto& keeper) { keeper.on_nodes(nodes); });
+}
+
+const keep::policy_plugins* keeper_hosts::plugins_of(host& which, keep::policy_id policy) {
+  if (policy != 1 && world_.now() < policy_known_at_)
+    return nullptr;
+  auto [entry, is_new] = which.plugins.try_emplace(policy);
+  if (is_new) {
+    auto& make = world_.options().plugins;
+    entry->second.recovery = make.recovery();
+    entry->second.placement = make.balancer(combine(which.process, policy));
+  }
+  return &entry->second;
+}
+
+// -- calls ------------------------------------------------------------------------------------
+
+template <class Call>
+void keeper_hosts::call(host& which, Call&& what) {
+  if (!world_.ok())
+    return;
+  auto process = which.process;
+  try {
+    which.keeper->advance(world_.time());
+    what(*which.keeper);
+    auto effects = which.keeper->take_effects();
+    which.idle_wakes = effects.empty() ? which.idle_wakes : 0;
+    for (auto& effect : effects) {
+      if (!world_.ok() || which.process != process)
+        return;
+      carry_out(which, effect);
+    }
+    if (which.process != process)
+      return;
+    auto deadline = std::max(world_.now(), which.keeper->deadline().count());
+    if (which.wakes_at >= 0 && which.wakes_at <= deadline && which.wakes_at >= world_.now())
+      return;
+    which.wakes_at = deadline;
+    world_.at_time(deadline, [this, id = which.id, number = ++which.wake] {
+      if (at(id).wake == number)
+        wake(at(id));
+    });
+  } catch (const std::exception& problem) {
+    world_.violate(storage_violation::threw,
+                   fmt::format("the keeper of host {} throws: {}", which.id, problem.what()));
+  }
+}
+
+void keeper_hosts::wake(host& which) {
+  which.wakes_at = -1;
+  which.idle_wakes = world_.now() - which.woke_at <= idle_wake_us ? which.idle_wakes + 1 : 0;
+  which.woke_at = world_.now();
+  if (which.idle_wakes > idle_wakes_max)
+    return world_.violate(
+        storage_violation::interface_broken,
+        fmt::format("the keeper of host {} asks {} times in a row to be called, and does nothing",
+                    which.id, idle_wakes_max));
+  call(which, [](auto&) {});
+}
+
+template <class Call>
+void keeper_hosts::call_later(const host& which, std::int64_t delay, Call what) {
+  world_.after(delay, [this, id = which.id, process = which.process, what = std::move(what)] {
+    if (at(id).process == process)
+      call(at(id), what);
+  });
+}
+
+std::int64_t keeper_hosts::delay() {
+  auto& parameters = world_.parameters();
+  return parameters.delay_min_us + random_.between(0, parameters.delay_jitter_us);
+}
+
+// -- leaders ----------------------------------------------------------------------------------
+
+void keeper_hosts::lead(std::uint32_t id) {
+  leader_ = id;
+  ++term_;
+  ++world_.stats().leaders;
+  auto& which = at(id);
+  which.term = term_;
+  which.since = world_.now();
+  which.version = 0;
+  world_.trace("host {} leads in term {}", id, term_);
+  world_.note(combine(term_, id));
+  world_.checker().on_leader();
+  auto nodes = world_.state().nodes();
+  call(which, [&](auto& keeper) {
+    keeper.on_settings(world_.parameters().settings);
+    keeper.on_nodes(nodes);
+    keeper.on_lead(term_);
+  });
+  if (leader_ == id)
+    tell_state(which);
+}
+
+void keeper_hosts::schedule_lead(std::uint32_t id, std::int64_t delay) {
+  world_.after(delay, [this, id, election = ++elections_] {
+    if (election == elections_)
+      lead(id);
+  });
+}
+
+void keeper_hosts::change_leader(spi::random_source details) {
+  auto old = leader_;
+  leader_ = 0;
+  auto next = static_cast<std::uint32_t>(details.between(1, static_cast<std::int64_t>(hosts_.size())));
+  if (old != 0) {
+    auto& former = at(old);
+    world_.trace("host {} doesn't lead any more", old);
+    auto course = details.below(3);
+    auto learns_after = details.between(100'000, 4'000'000);
+    if (course == 0) { // it crashes
+      former.process = 0; // nothing that was under way reaches the next process
+      world_.after(0, [this, old] { make_keeper(at(old)); });
+    } else if (course == 1 && next != old) { // it learns of that later
+      world_.after(learns_after, [this, old, term = former.term] {
+        if (at(old).term != term || leader_ == old)
+          return;
+        at(old).term = 0;
+        call(at(old), [](auto& keeper) { keeper.on_follow(); });
+      });
+    } else {
+      former.term = 0;
+      world_.after(0, [this, old, process = former.process] {
+        if (at(old).process == process && at(old).term == 0)
+          call(at(old), [](auto& keeper) { keeper.on_follow(); });
+      });
+    }
+  }
+  schedule_lead(next, details.between(1'000, 3'000'000));
+}
+
+std::optional<std::int64_t> keeper_hosts::leads_since() const {
+  return leader_ == 0 ? std::nullopt : std::optional{at(leader_).since};
+}
+
+std::int64_t keeper_hosts::silence(keep::node_id node) const {
+  if (leader_ == 0)
+    return 0;
+  auto& leader = at(leader_);
+  auto heard = leader.heard_at.find(node);
+  return world_.now() - (heard == leader.heard_at.end() ? leader.since : heard->second);
+}
+
+keep::keeper_report keeper_hosts::report() const {
+  return leader_ == 0 ? keep::keeper_report{} : at(leader_).keeper->report();
+}
+
+// -- the state --------------------------------------------------------------------------------
+
+void keeper_hosts::tell_state(host& which) {
+  auto& state = world_.state();
+  if (which.version == state.version())
+    return;
+  which.version = state.version();
+  call(which, [&](auto& keeper) {
+    keeper.on_watermark(state.watermark());
+    keeper.on_state(state.version(), state.units(), state.incomplete_units());
+  });
+}
+
+void keeper_hosts::tick() {
+  if (leader_ != 0) {
+    // Uploads that began before are refused from now on.
+    if (world_.now() >= watermark_at_ + 1'000'000) {
+      watermark_at_ = world_.now();
+      auto begun = world_.now() - world_.parameters().upload_window_us;
+      if (begun > 0)
+        world_.state().raise_watermark({static_cast<std::uint64_t>(begun), 0});
+    }
+    tell_state(at(leader_));
+  }
+  world_.after(tick_us, [this] { tick(); });
+}
+
+void keeper_hosts::tell_nodes() {
+  for (auto& each : hosts_)
+    if (each.process != 0)
+      call_later(each, delay(), [this](auto& keeper) { keeper.on_nodes(world_.state().nodes()); });
+}
+
+void keeper_hosts::set_node_state(keep::node_id node, keep::node_state to) {
+  auto before = world_.state().state_of(node);
+  if (!world_.state().set_node_state(node, to) || before == to)
+    return;
+  world_.checker().on_node_state(node);
+  tell_nodes();
+}
+
+void keeper_hosts::set_settings(const keep::keeper_settings& settings) {
+  world_.checker().on_settings(settings);
+  world_.parameters().settings = settings;
+  if (leader_ != 0)
+    call_later(at(leader_), delay(), [this](auto& keeper) {
+      keeper.on_settings(world_.parameters().settings);
+    });
+}
+
+void keeper_hosts::change_policy() {
+  policy_ = policy_ == 1 ? 2 : 1;
+  if (policy_known_at_ != 0)
+    return;
+  policy_known_at_ = world_.now() + random_.between(0, 3'000'000);
+  world_.at_time(policy_known_at_, [this] {
+    for (auto& each : hosts_)
+      if (each.process != 0)
+        call(each, [](auto& keeper) { keeper.on_policy(2); });
+  });
+}
+
+// -- effects ----------------------------------------------------------------------------------
+
+void keeper_hosts::carry_out(host& by, keep::effect& what) {
+  auto number = ++world_.stats().effects;
+  world_.note(combine(what.index(), number));
+  if (auto details = world_.should_inject(leader_changes_, world_.rates().leader_change);
+      details || number == world_.options().leader_change_at) {
+    auto random = details.value_or(spi::random_source{combine(world_.options().seed, number)});
+    if (is_leader(by) || details)
+      change_leader(random);
+    if (by.process == 0)
+      return; // it crashed before this effect
+  }
+  std::visit([&](auto& each) { run(by, each); }, what);
+}
+
+void keeper_hosts::run(host& by, const keep::unit_query& what) {
+  ++world_.stats().queries;
+  if (what.ids.size() > keep::known_ids_max || what.units_max > keep::page_units_max)
+    return world_.violate(storage_violation::interface_broken,
+                          "a query asks for more than is allowed");
+  auto fails = world_.should_inject(failed_queries_, world_.rates().failed_query).has_value();
+  auto most = world_.parameters().query_us_max;
+  auto read_after = random_.between(50, most);
+  auto answer_after = random_.between(50, most);
+  world_.after(read_after, [this, id = by.id, process = by.process, term = by.term, what, fails,
+                            answer_after] {
+    auto& asker = at(id);
+    if (asker.process != process)
+      return;
+    // Only the leader reads the state.
+    if (fails || leader_ != id || term != term_) {
+      world_.trace("query {} of host {} fails", what.id, id);
+      return call_later(asker, answer_after, [ticket = what.id](auto& keeper) {
+        keeper.on_query_failed(ticket);
+      });
+    }
+    auto page = world_.state().query(what);
+    world_.note(page.units.size());
+    call_later(asker, answer_after, [ticket = what.id, page = std::move(page)](auto& keeper) {
+      keeper.on_page(ticket, page.units, page.more, page.last_spare);
+    });
+  });
+}
+
+void keeper_hosts::run(host& by, const keep::slice_query& what) {
+  ++world_.stats().slices;
+  if (!world_.has_node(what.node))
+    return world_.violate(storage_violation::interface_broken,
+                          fmt::format("node {}, which doesn't exist, is audited", what.node));
+  auto answered = std::make_shared<bool>(false);
+  call_later(by, answer_timeout_us, [answered, ticket = what.id](auto& keeper) {
+    if (!std::exchange(*answered, true))
+      keeper.on_slice_failed(ticket);
+  });
+  auto& over = channels_[what.node - 1];
+  if (world_.should_inject(over.lost_orders, world_.rates().lost_order))
+    return;
+  world_.after(delay(), [this, what, id = by.id, process = by.process, answered] {
+    auto& node = world_.node(what.node);
+    auto& over = channels_[what.node - 1];
+    if (!node.up() || !node.is_readable() ||
+        world_.should_inject(over.lost_results, world_.rates().lost_result))
+      return;
+    auto is_last = false;
+    auto held = node.slice(what.from, is_last);
+    world_.note(held.size());
+    if (at(id).process != process)
+      return;
+    call_later(at(id), delay(),
+               [answered, ticket = what.id, held = std::move(held), is_last](auto& keeper) {
+                 if (!std::exchange(*answered, true))
+                   keeper.on_slice(ticket, held, is_last);
+               });
+  });
+}
+
+void keeper_hosts::run(host& by, const keep::order& what) {
+  world_.checker().on_order(what, is_leader(by));
+  if (!world_.ok())
+    return;
+  if (world_.tracing()) {
+    constexpr std::string_view names[] = {"copy", "rebuild", "verify", "remove"};
+    world_.trace("host {} orders node {} to {} {} (order {}, term {})", by.id, what.at,
+                 names[static_cast<std::size_t>(what.what)], to_text(what.key), what.id, what.term);
+  }
+  auto& node = world_.node(what.at);
+  // Orders travel over a connection to the present process of the node.
+  auto arrive = [this, what, id = by.id, incarnation = node.incarnation()] {
+    auto& to = world_.node(what.at);
+    if (to.up() && to.incarnation() == incarnation)
+      to.receive(what, id);
+  };
+  send(what.at, channels_[what.at - 1], arrive);
+}
+
+void keeper_hosts::send(keep::node_id node, channel& over, std::function<void()> arrive) {
+  auto& rates = world_.rates();
+  if (world_.should_inject(over.lost_orders, rates.lost_order))
+    return world_.trace("that is lost on its way to node {}", node);
+  auto takes = delay();
+  if (auto late = world_.should_inject(over.late_orders, rates.late_order))
+    takes += late->between(100'000, 8'000'000);
+  if (auto again = world_.should_inject(over.doubled_orders, rates.doubled_order))
+    world_.after(takes + again->between(0, 8'000'000), arrive);
+  world_.after(takes, std::move(arrive));
+}
+
+void keeper_hosts::answer(keep::node_id node, std::uint32_t host, keep::ticket id,
+                          const keep::order_result& result) {
+  auto& to = at(host);
+  auto process = to.process;
+  if (process == 0)
+    return;
+  send_back(channels_[node - 1], [this, host, process, id, result] {
+    if (at(host).process != process)
+      return;
+    if (leader_ == host)
+      world_.checker().on_answered(id);
+    call(at(host), [&](auto& keeper) { keeper.on_done(id, result); });
+  });
+}
+
+void keeper_hosts::send_back(channel& over, const std::function<void()>& arrive) {
+  auto& rates = world_.rates();
+  if (world_.should_inject(over.lost_results, rates.lost_result))
+    return;
+  auto takes = delay();
+  if (auto late = world_.should_inject(over.late_results, rates.late_result))
+    takes += late->between(100'000, 8'000'000);
+  if (auto again = world_.should_inject(over.doubled_results, rates.doubled_result))
+    world_.after(takes + again->between(0, 8'000'000), arrive);
+  world_.after(takes, arrive);
+}
+
+void keeper_hosts::run(host& by, const keep::relocate& what) {
+  if (what.moves.size() > keep::relocations_max)
+    return world_.violate(storage_violation::interface_broken,
+                          fmt::format("a command has {} relocations", what.moves.size()));
+  auto failure = world_.should_inject(failed_commands_, world_.rates().failed_command);
+  auto takes_effect = !failure || failure->chance(0.5);
+  auto most = world_.parameters().query_us_max;
+  auto apply_after = random_.between(50, most);
+  auto answer_after = random_.between(50, most);
+  // What was under way when another leader began may take effect much later, or never.
+  if (auto course = random_.below(8); course == 0)
+    apply_after += random_.between(0, 500'000);
+  world_.after(apply_after, [this, id = by.id, process = by.process, term = by.term, what,
+                             takes_effect, fails = failure.has_value(), answer_after] {
+    std::vector<keep::relocation_outcome> outcomes;
+    if (takes_effect)
+      outcomes = world_.state().relocate(what.term, what.moves);
+    for (std::size_t i = 0; i < outcomes.size() && world_.ok(); ++i)
+      if (outcomes[i] == keep::relocation_outcome::moved) {
+        ++world_.stats().relocations;
+        world_.trace("{} moves from node {} to node {}", to_text(what.moves[i].key),
+                     what.moves[i].from, what.moves[i].to);
+        world_.checker().on_relocated(what.moves[i]);
+      }
+    if (!world_.ok() || at(id).process != process)
+      return;
+    auto succeeds = takes_effect && !fails && leader_ == id && term == term_;
+    call_later(at(id), answer_after, [ticket = what.id, outcomes, succeeds](auto& keeper) {
+      if (succeeds)
+        keeper.on_relocated(ticket, outcomes);
+      else
+        keeper.on_command_failed(ticket);
+    });
+  });
+}
+
+void keeper_hosts::run(host& by, const keep::set_node_state& what) {
+  auto failure = world_.should_inject(failed_commands_, world_.rates().failed_command);
+  auto takes_effect = !failure || failure->chance(0.5);
+  auto apply_after = random_.between(50, world_.parameters().query_us_max);
+  if (is_leader(by))
+    world_.checker().on_declared(what.node, what.to);
+  world_.after(apply_after, [this, id = by.id, process = by.process, term = by.term, what,
+                             takes_effect, fails = failure.has_value()] {
+    auto leads = leader_ == id && term == term_;
+    if (leads && takes_effect) {
+      world_.trace("host {} sets the state of node {} to {}", id, what.node,
+                   static_cast<int>(what.to));
+      set_node_state(what.node, what.to);
+    }
+    if (at(id).process == process && (!leads || fails))
+      call_later(at(id), delay(),
+                 [ticket = what.id](auto& keeper) { keeper.on_command_failed(ticket); });
+    else if (at(id).process == process)
+      call_later(at(id), delay(),
+                 [this](auto& keeper) { keeper.on_nodes(world_.state().nodes()); });
+  });
+}
+
+void keeper_hosts::run(host& by, const keep::notice& what) {
+  if (world_.tracing()) {
+    constexpr std::string_view names[] = {"mended",     "moved",     "adopted",   "damaged",
+                                          "missing",    "unreadable", "node dead", "node back",
+                                          "drained",    "held back"};
+    world_.trace("host {} notes: {}, {} node {} from {}", by.id,
+                 names[static_cast<std::size_t>(what.what)], to_text(what.key), what.node,
+                 what.from);
+  }
+}
+
+// -- nodes ------------------------------------------------------------------------------------
+
+void keeper_hosts::hear(keep::node_id node, std::uint64_t incarnation, const keep::vitals& what) {
+  auto& over = channels_[node - 1];
+  for (auto& each : hosts_) {
+    if (world_.should_inject(over.lost_heartbeats, world_.rates().lost_heartbeat) ||
+        each.process == 0)
+      continue;
+    world_.after(delay(), [this, id = each.id, process = each.process, node, incarnation, what] {
+      auto& to = at(id);
+      if (to.process != process)
+        return;
+      auto [heard, is_first] = to.heard_at.try_emplace(node, to.since);
+      world_.checker().on_heard(id, node, world_.now() - heard->second);
+      heard->second = world_.now();
+      call(to, [&](auto& keeper) { keeper.on_heard(node, incarnation, what); });
+    });
+  }
+}
+
+void keeper_hosts::tell(keep::node_id node, const keep::fragment_key& key,
+                        keep::fragment_condition what) {
+  auto& over = channels_[node - 1];
+  for (auto& each : hosts_) {
+    if (each.process == 0 || (each.term == 0 && leader_ != each.id))
+      continue;
+    send_back(over, [this, id = each.id, process = each.process, node, key, what] {
+      world_.checker().on_complaint(node, key);
+      if (at(id).process == process)
+        call(at(id), [&](auto& keeper) { keeper.on_fragment(node, key, what); });
+    });
+  }
+}
+
+} // namespace atl::sim

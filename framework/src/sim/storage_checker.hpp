@@ -1,0 +1,142 @@
+#pragma once
+
+#include "storage_world.hpp"
+
+#include <atoll/keep/keeper.hpp>
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace atl::sim {
+
+/// Holds keepers to what they promise. It knows what is true: which disk has which fragment, what
+/// the state wants, and what faults have destroyed.
+class storage_checker {
+ public:
+  explicit storage_checker(storage_world& world);
+
+  // -- disks
+  void on_copies(std::int64_t more) { copies_ += more; }
+  /// A fault took a copy. @param was_intact and not known to be lost before
+  void on_destroyed(keep::node_id node, const keep::fragment_key& key, bool was_intact);
+  void on_stored(keep::node_id node, const keep::fragment_key& key);
+  /// A node is about to remove a copy on order.
+  void on_removal(keep::node_id node, const keep::fragment_key& key, std::uint64_t term);
+  /// A node says, or lets others see, that it doesn't have a fragment in order.
+  void on_complaint(keep::node_id node, const keep::fragment_key& key);
+
+  // -- the state
+  void on_put(const keep::unit_record& unit);
+  void on_removed(const keep::unit_record& unit);
+  void on_relocated(const keep::relocation& move);
+  /// An operator or a keeper has changed the node's state.
+  void on_node_state(keep::node_id node);
+  /// The leader asks for this change.
+  void on_declared(keep::node_id node, keep::node_state to);
+
+  // -- keepers
+  void on_leader();
+  /// A host hears a heartbeat after so long a silence.
+  void on_heard(std::uint32_t host, keep::node_id node, std::int64_t silence);
+  void on_settings(const keep::keeper_settings& settings);
+  /// @param leads whether the present leader gives the order
+  void on_order(const keep::order& what, bool leads);
+  /// The leader's keeper hears the outcome.
+  void on_answered(keep::ticket id);
+
+  // -- what faults and the end of a run ask
+  /// Could the fragment be lost without losing more of its unit than the scheme survives?
+  bool may_destroy(keep::node_id node, const keep::fragment_key& key) const;
+  /// Has the unit lost so much that nothing can save it?
+  bool is_excused(const keep::unit_id& unit) const;
+  /// How often the node has returned from a silence of late, as the leaders heard it.
+  std::uint32_t returns_of(keep::node_id node) const;
+  /// What keeps the cluster from being in order; empty: nothing.
+  std::string disorder();
+  /// Bytes that must be copied until all is in order.
+  std::uint64_t bytes_to_copy();
+
+ private:
+  using place = std::pair<keep::node_id, keep::fragment_key>;
+
+  /// A unit that isn't complete: fragments aren't where the state wants them, or nowhere.
+  struct flawed_unit {
+    std::uint32_t losses = 0; ///< wanted fragments that faults have destroyed
+    bool excused = false;
+  };
+  /// A unit that the state knows to be one loss from its end.
+  struct endangered_unit {
+    std::int64_t since = 0;
+    std::uint64_t others_at_begin = 0; ///< `repairs_of_others_` at that time
+  };
+  struct pending_order {
+    keep::node_id at = keep::no_node;
+    std::uint64_t incarnation = 0; ///< of the node
+    keep::fragment_key key;
+    keep::order::work what = keep::order::work::copy;
+    std::int64_t since = 0;
+  };
+  /// A bound of bytes a second, with some room for bursts.
+  class rate_gauge {
+   public:
+    /// @returns whether the bound was kept
+    bool take(std::uint64_t bytes, double rate, double burst, std::int64_t now);
+    void reset() { level_ = 0; }
+
+   private:
+    double level_ = 0;
+    std::int64_t last_ = 0;
+  };
+
+  bool is_under_way(keep::ticket id, std::int64_t age_max) const;
+  void forget_order(keep::ticket id);
+  std::vector<bool> present(const keep::unit_record& unit) const;
+  void evaluate(const keep::unit_id& unit);
+  void evaluate_danger(const keep::unit_record& unit);
+  void check_rates(const keep::order& what);
+  void check_streams(const keep::order& what);
+  void check_copy(const keep::order& what);
+  void check_danger(const keep::order& what);
+  bool can_be_repaired(const keep::unit_record& unit) const;
+  void check_move(const keep::relocation& move);
+  void check_verification(const keep::order& what);
+  bool was_active_since(keep::node_id node, std::int64_t at) const;
+  /// Has a node said anything about the place since then?
+  bool has_complaint_since(const place& where, std::int64_t at) const;
+  std::uint64_t rate_in_force(std::uint64_t keep::keeper_settings::*rate) const;
+
+  storage_world& world_;
+  std::uint32_t survives_;
+  std::int64_t copies_ = 0; ///< on all disks
+  std::uint64_t wanted_ = 0; ///< fragments that the state names
+  std::unordered_map<keep::unit_id, flawed_unit> flawed_;
+  std::set<place> destroyed_; ///< copies that faults took, and that weren't stored since
+  std::map<place, std::int64_t> left_behind_; ///< when a relocation took a place away
+  std::map<place, std::int64_t> complaints_;
+  std::map<keep::node_id, std::int64_t> inactive_until_; ///< when a node wasn't active last
+  std::map<std::pair<std::uint32_t, keep::node_id>, std::deque<std::int64_t>> returns_;
+  std::map<keep::node_id, std::deque<std::int64_t>> deaths_;
+  std::int64_t leader_since_ = 0;
+  std::int64_t settings_since_ = 0;
+  keep::keeper_settings former_settings_;
+
+  // Of the present leader.
+  std::map<keep::ticket, pending_order> orders_;
+  std::map<place, keep::ticket> removals_;             ///< without an answer
+  std::map<keep::fragment_key, keep::ticket> making_;  ///< likewise
+  std::map<keep::node_id, std::set<keep::ticket>> making_at_; ///< likewise
+  std::map<place, std::pair<std::int64_t, std::uint32_t>> verified_;
+  std::map<keep::unit_id, endangered_unit> endangered_;
+  std::uint64_t repairs_of_others_ = 0; ///< bytes that were ordered for units that aren't endangered
+  rate_gauge cluster_gauge_;
+  std::map<keep::node_id, rate_gauge> node_gauges_;
+  std::map<place, std::int64_t> ordered_at_; ///< the last copy to a place
+};
+
+} // namespace atl::sim

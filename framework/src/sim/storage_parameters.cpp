@@ -1,0 +1,63 @@
+#include "storage_parameters.hpp"
+
+#include <algorithm>
+
+namespace atl::sim {
+
+namespace {
+
+using std::chrono::microseconds;
+
+keep::keeper_settings draw_settings(spi::random_source& random, std::uint64_t unit_bytes) {
+  auto ms = [&random](std::int64_t low, std::int64_t high) {
+    return microseconds{random.between(low, high) * 1'000};
+  };
+  keep::keeper_settings it;
+  it.down_after = ms(1'500, 3'000);
+  it.dead_after = it.down_after + ms(1'000, 10'000);
+  it.grace = ms(500, 6'000);
+  it.audit_period = ms(5'000, 20'000);
+  it.audit_pause = ms(200, 2'000);
+  it.streams_in = static_cast<std::uint32_t>(random.between(1, 4));
+  it.streams_out = static_cast<std::uint32_t>(random.between(1, 4));
+  // Units a second, so that a repair takes seconds and meets faults.
+  auto rate = [&](double share) {
+    return random.chance(share)
+               ? static_cast<std::uint64_t>(random.between(1, 20)) * unit_bytes
+               : std::uint64_t{0};
+  };
+  it.repair_rate = rate(0.7);
+  it.danger_rate = it.repair_rate != 0 ? rate(0.4) : 0;
+  it.node_rate = rate(0.3);
+  return it;
+}
+
+} // namespace
+
+storage_parameters draw_parameters(const storage_simulation_options& options,
+                                   const fault_schedule& faults, std::uint32_t fragments) {
+  auto random = faults.stream(purpose::workload);
+  storage_parameters it;
+  it.settings = draw_settings(random, options.unit_bytes_max);
+  if (options.settings)
+    it.settings = *options.settings;
+  auto zones = static_cast<std::uint32_t>(random.between(1, std::max(1U, options.nodes)));
+  it.zones = options.zones != 0 ? options.zones : zones;
+  // Room for four times as much as there is, even if half of the nodes are gone.
+  auto units_a_node = (std::uint64_t{options.units} + 50) * fragments / options.nodes + 4;
+  it.disk_bytes = units_a_node * options.unit_bytes_max * 4;
+  it.node_bytes_a_second =
+      static_cast<std::uint64_t>(random.between(4, 100)) * options.unit_bytes_max;
+  it.delay_min_us = random.between(50, 2'000);
+  it.delay_jitter_us = random.between(50, 50'000);
+  it.query_us_max = random.between(200, 20'000);
+  it.slice_fragments = static_cast<std::uint32_t>(
+      random.chance(0.5) ? keep::slice_fragments_max : random.between(8, 40));
+  it.scrub_period_us = random.between(3'000'000, 20'000'000);
+  it.upload_window_us = random.between(2'000'000, 8'000'000);
+  it.think_us = random.between(100'000, 1'000'000);
+  it.exceeds_promise = random.chance(0.15);
+  return it;
+}
+
+} // namespace atl::sim
