@@ -26,9 +26,10 @@ const std::vector<layer>& layers() {
   static const std::vector<layer> all{
       {"spi", {"framework/include/atoll/spi/"}, {"spi"}, {}},
       {"core", {"framework/include/atoll/core/", "framework/src/core/"}, {"spi", "core"}, {}, true},
+      {"keep", {"framework/include/atoll/keep/", "framework/src/keep/"}, {"spi", "keep"}, {}},
       {"sim",
        {"framework/include/atoll/sim/", "framework/src/sim/"},
-       {"spi", "core", "sim"},
+       {"spi", "core", "keep", "sim"},
        {},
        true},
       {"net",
@@ -48,7 +49,7 @@ const std::vector<layer>& layers() {
        true},
       {"verify",
        {"framework/include/atoll/verify/", "framework/src/verify/"},
-       {"spi", "core", "sim", "verify"},
+       {"spi", "core", "keep", "sim", "verify"},
        {},
        true},
       {"compare",
@@ -56,7 +57,11 @@ const std::vector<layer>& layers() {
        {"spi", "core", "sim", "compare"},
        {},
        true},
-      {"tools", {"framework/tools/"}, {"spi", "core", "sim", "verify", "compare"}, {}, true},
+      {"tools",
+       {"framework/tools/"},
+       {"spi", "core", "keep", "sim", "verify", "compare"},
+       {},
+       true},
       {"plugins", {"plugins/", "tests/author/lowest_id/"}, {"spi"}, {"isa-l.h", "isa-l/"}},
       {"services",
        {"tests/author/job_queue/", "tests/author/digger/", "tests/author/gateway/",
@@ -65,7 +70,7 @@ const std::vector<layer>& layers() {
        {},
        true},
       {"proofs", {"tests/author/job_queue_proof/"}, {"spi", "core", "sim", "verify"}, {}, true},
-      {"apps", {"apps/"}, {"spi", "core", "net", "runtime", "node"}, {"caf/"}, true},
+      {"apps", {"apps/"}, {"spi", "core", "keep", "net", "runtime", "node"}, {"caf/"}, true},
   };
   return all;
 }

@@ -36,7 +36,8 @@ void master_actor::start_garbage_collection() {
   auto settled = now - leads_since_ > settling_time(at_once);
   // A later request needs another round; 0 means no round.
   auto target = settled && collection_.waits_for_watermark() ? collection_.target_us() : 0;
-  query(queries::summary{}, [this, watermark, target, at_once](atl::result<responses::summary> summary) {
+  query(queries::summary{}, [this, watermark, target,
+                             at_once](atl::result<responses::summary> summary) {
     if (!summary)
       return;
     // Chunks that nothing refers to are at most as young as the last change, or the last chunk that
