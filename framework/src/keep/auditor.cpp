@@ -242,6 +242,8 @@ void auditor::compare(node_id node, lap& of, spi::timestamp now) {
       auto index = held->key.fragment;
       if (index >= unit.nodes.size() || unit.nodes[index] != node)
         of.unwanted.push_back(*held);
+      else
+        calls_.on_held(node, unit, index);
     }
     for (std::uint32_t i = 0; i < unit.nodes.size(); ++i)
       if (unit.nodes[i] == node &&

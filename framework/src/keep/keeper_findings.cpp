@@ -36,6 +36,11 @@ auditor::callbacks keeper::impl::audit_callbacks() {
         else
           on_exception(node, {unit.id, fragment}, fragment_condition::gone);
       },
+      [this](node_id node, const unit_record& unit, std::uint32_t fragment) {
+        // It was stored anew, and word of that was lost.
+        if (exceptions_.find(node, {unit.id, fragment}) && !tasks_.has_unit(unit.id))
+          verifier_.add({node, unit, fragment, verifier::reason::suspicion});
+      },
       [this](node_id node, const held_fragment& copy, const unit_record* unit) {
         on_unwanted_copy(node, copy, unit);
       },
@@ -119,7 +124,10 @@ void keeper::impl::on_fragment(node_id node, const fragment_key& key, fragment_c
 bool keeper::impl::can_adopt(node_id node, const fragment_key& key, const unit_record& unit) const {
   if (key.fragment >= unit.nodes.size() || !judge_.is_lost(unit, key.fragment) ||
       std::ranges::find(unit.nodes, node) != unit.nodes.end() || tasks_.find(key) ||
-      removals_.has_unit(node, unit.id))
+      tasks_.is_target(unit.id, node) || removals_.has_unit(node, unit.id))
+    return false;
+  auto adopting = adopting_nodes(unit.id);
+  if (std::ranges::find(adopting, node) != adopting.end())
     return false;
   auto* known = nodes_.find(node);
   return known && known->can_receive();
@@ -222,7 +230,8 @@ void keeper::impl::on_checked(const verifier::check& what, const order_result& r
   switch (result.what) {
   case order_result::outcome::done: {
     if (what.why != verifier::reason::adoption) {
-      exceptions_.erase(what.node, key);
+      if (exceptions_.erase(what.node, key))
+        to_look_up_.insert(key.unit);
     } else if (can_adopt(what.node, key, what.unit)) {
       moves_.push_back({{key, what.unit.nodes[what.fragment], what.node}, 0});
     }

@@ -100,6 +100,7 @@ class keeper::impl {
   void on_task_done(task& which, const order_result& result);
   void fail_task(task& which);
   void finish_task(ticket id, bool is_relocated);
+  std::vector<node_id> adopting_nodes(const unit_id& unit) const;
   void leave_behind(node_id node, const fragment_key& key);
   void send_fence();
   void send_relocations();

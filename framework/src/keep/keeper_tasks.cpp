@@ -123,6 +123,7 @@ repair_queue::attempt keeper::impl::start_task(task what, remedy how) {
   if (!plugins)
     return repair_queue::attempt::stuck;
   auto mean = mean_use(nodes_);
+  auto adopting = adopting_nodes(what.unit.id);
   target_picker::wish wanted{
       what.unit,
       what.key.fragment,
@@ -130,6 +131,7 @@ repair_queue::attempt keeper::impl::start_task(task what, remedy how) {
       what.why == task::purpose::repair,
       [&](const watched_node& node) {
         return (setup_.rules.avoid_removals && removals_.has_unit(node.id, what.unit.id)) ||
+               std::ranges::find(adopting, node.id) != adopting.end() ||
                (what.why == task::purpose::rebalance && use_of(node) >= mean);
       },
       [&](const watched_node& node) {
@@ -255,6 +257,16 @@ void keeper::impl::leave_behind(node_id node, const fragment_key& key) {
   auditor_.expect_garbage_at(now_ + setup_.settings.grace);
 }
 
+/// The nodes whose copies the unit is about to take over.
+std::vector<node_id> keeper::impl::adopting_nodes(const unit_id& unit) const {
+  std::vector<node_id> nodes;
+  for (const auto* moves : {&moves_, &moves_under_way_})
+    for (const auto& move : *moves)
+      if (move.task == 0 && move.what.key.unit == unit)
+        nodes.push_back(move.what.to);
+  return nodes;
+}
+
 void keeper::impl::send_fence() {
   if (is_fenced_ || fence_ != 0 || now_ < relocate_next_)
     return;
@@ -301,6 +313,9 @@ void keeper::impl::on_relocated(ticket id, std::span<const relocation_outcome> o
     if (task != 0) {
       finish_task(task, is_moved);
     } else if (is_moved) {
+      if (what.from != no_node)
+        leave_behind(what.from, what.key);
+      queue_.erase(what.key.unit); // the queued record doesn't know the new place
       ++totals_.fragments_adopted;
       exceptions_.erase(what.from, what.key);
       tell({notice::about::adopted, what.key, what.to, what.from, 0});

@@ -13,7 +13,6 @@ namespace atl::sim {
 namespace {
 
 constexpr std::int64_t tick_us = 200'000;
-constexpr std::int64_t answer_timeout_us = 1'500'000; ///< for what a node is asked to list
 constexpr std::uint32_t idle_wakes_max = 1'000;
 constexpr std::int64_t idle_wake_us = 10; ///< between two of them, at most
 
@@ -41,13 +40,12 @@ void keeper_hosts::start() {
 
 void keeper_hosts::on_node_added(keep::node_id node) {
   auto& faults = world_.faults();
-  channels_.push_back({faults.point(fault_kind::lost_heartbeats, node),
-                       faults.point(fault_kind::lost_orders, node),
-                       faults.point(fault_kind::doubled_orders, node),
-                       faults.point(fault_kind::late_orders, node),
-                       faults.point(fault_kind::lost_results, node),
-                       faults.point(fault_kind::doubled_results, node),
-                       faults.point(fault_kind::late_results, node)});
+  channels_.push_back(
+      {faults.point(fault_kind::lost_heartbeats, node), faults.point(fault_kind::lost_orders, node),
+       faults.point(fault_kind::doubled_orders, node), faults.point(fault_kind::late_orders, node),
+       faults.point(fault_kind::lost_results, node),
+       faults.point(fault_kind::doubled_results, node),
+       faults.point(fault_kind::late_results, node)});
   if (term_ != 0)
     tell_nodes();
 }
@@ -87,8 +85,7 @@ const keep::policy_plugins* keeper_hosts::plugins_of(host& which, keep::policy_i
 
 // -- calls ------------------------------------------------------------------------------------
 
-template <class Call>
-void keeper_hosts::call(host& which, Call&& what) {
+void keeper_hosts::call(host& which, const keeper_call& what) {
   if (!world_.ok())
     return;
   auto process = which.process;
@@ -130,8 +127,7 @@ void keeper_hosts::wake(host& which) {
   call(which, [](auto&) {});
 }
 
-template <class Call>
-void keeper_hosts::call_later(const host& which, std::int64_t delay, Call what) {
+void keeper_hosts::call_later(const host& which, std::int64_t delay, keeper_call what) {
   world_.after(delay, [this, id = which.id, process = which.process, what = std::move(what)] {
     if (at(id).process == process)
       call(at(id), what);
@@ -156,12 +152,13 @@ void keeper_hosts::lead(std::uint32_t id) {
   world_.trace("host {} leads in term {}", id, term_);
   world_.note(combine(term_, id));
   world_.checker().on_leader();
-  auto nodes = world_.state().nodes();
   call(which, [&](auto& keeper) {
     keeper.on_settings(world_.parameters().settings);
-    keeper.on_nodes(nodes);
     keeper.on_lead(term_);
   });
+  // The state is read once this host leads.
+  call_later(which, random_.between(50, world_.parameters().query_us_max),
+             [this](auto& keeper) { keeper.on_nodes(world_.state().nodes()); });
   if (leader_ == id)
     tell_state(which);
 }
@@ -176,13 +173,14 @@ void keeper_hosts::schedule_lead(std::uint32_t id, std::int64_t delay) {
 void keeper_hosts::change_leader(spi::random_source details) {
   auto old = leader_;
   leader_ = 0;
-  auto next = static_cast<std::uint32_t>(details.between(1, static_cast<std::int64_t>(hosts_.size())));
+  auto next =
+      static_cast<std::uint32_t>(details.between(1, static_cast<std::int64_t>(hosts_.size())));
   if (old != 0) {
     auto& former = at(old);
     world_.trace("host {} doesn't lead any more", old);
     auto course = details.below(3);
     auto learns_after = details.between(100'000, 4'000'000);
-    if (course == 0) { // it crashes
+    if (course == 0) {    // it crashes
       former.process = 0; // nothing that was under way reaches the next process
       world_.after(0, [this, old] { make_keeper(at(old)); });
     } else if (course == 1 && next != old) { // it learns of that later
@@ -264,9 +262,8 @@ void keeper_hosts::set_settings(const keep::keeper_settings& settings) {
   world_.checker().on_settings(settings);
   world_.parameters().settings = settings;
   if (leader_ != 0)
-    call_later(at(leader_), delay(), [this](auto& keeper) {
-      keeper.on_settings(world_.parameters().settings);
-    });
+    call_later(at(leader_), delay(),
+               [this](auto& keeper) { keeper.on_settings(world_.parameters().settings); });
 }
 
 void keeper_hosts::change_policy() {
@@ -279,211 +276,6 @@ void keeper_hosts::change_policy() {
       if (each.process != 0)
         call(each, [](auto& keeper) { keeper.on_policy(2); });
   });
-}
-
-// -- effects ----------------------------------------------------------------------------------
-
-void keeper_hosts::carry_out(host& by, keep::effect& what) {
-  auto number = ++world_.stats().effects;
-  world_.note(combine(what.index(), number));
-  if (auto details = world_.should_inject(leader_changes_, world_.rates().leader_change);
-      details || number == world_.options().leader_change_at) {
-    auto random = details.value_or(spi::random_source{combine(world_.options().seed, number)});
-    if (is_leader(by) || details)
-      change_leader(random);
-    if (by.process == 0)
-      return; // it crashed before this effect
-  }
-  std::visit([&](auto& each) { run(by, each); }, what);
-}
-
-void keeper_hosts::run(host& by, const keep::unit_query& what) {
-  ++world_.stats().queries;
-  if (what.ids.size() > keep::known_ids_max || what.units_max > keep::page_units_max)
-    return world_.violate(storage_violation::interface_broken,
-                          "a query asks for more than is allowed");
-  auto fails = world_.should_inject(failed_queries_, world_.rates().failed_query).has_value();
-  auto most = world_.parameters().query_us_max;
-  auto read_after = random_.between(50, most);
-  auto answer_after = random_.between(50, most);
-  world_.after(read_after, [this, id = by.id, process = by.process, term = by.term, what, fails,
-                            answer_after] {
-    auto& asker = at(id);
-    if (asker.process != process)
-      return;
-    // Only the leader reads the state.
-    if (fails || leader_ != id || term != term_) {
-      world_.trace("query {} of host {} fails", what.id, id);
-      return call_later(asker, answer_after, [ticket = what.id](auto& keeper) {
-        keeper.on_query_failed(ticket);
-      });
-    }
-    auto page = world_.state().query(what);
-    world_.note(page.units.size());
-    call_later(asker, answer_after, [ticket = what.id, page = std::move(page)](auto& keeper) {
-      keeper.on_page(ticket, page.units, page.more, page.last_spare);
-    });
-  });
-}
-
-void keeper_hosts::run(host& by, const keep::slice_query& what) {
-  ++world_.stats().slices;
-  if (!world_.has_node(what.node))
-    return world_.violate(storage_violation::interface_broken,
-                          fmt::format("node {}, which doesn't exist, is audited", what.node));
-  auto answered = std::make_shared<bool>(false);
-  call_later(by, answer_timeout_us, [answered, ticket = what.id](auto& keeper) {
-    if (!std::exchange(*answered, true))
-      keeper.on_slice_failed(ticket);
-  });
-  auto& over = channels_[what.node - 1];
-  if (world_.should_inject(over.lost_orders, world_.rates().lost_order))
-    return;
-  world_.after(delay(), [this, what, id = by.id, process = by.process, answered] {
-    auto& node = world_.node(what.node);
-    auto& over = channels_[what.node - 1];
-    if (!node.up() || !node.is_readable() ||
-        world_.should_inject(over.lost_results, world_.rates().lost_result))
-      return;
-    auto is_last = false;
-    auto held = node.slice(what.from, is_last);
-    world_.note(held.size());
-    if (at(id).process != process)
-      return;
-    call_later(at(id), delay(),
-               [answered, ticket = what.id, held = std::move(held), is_last](auto& keeper) {
-                 if (!std::exchange(*answered, true))
-                   keeper.on_slice(ticket, held, is_last);
-               });
-  });
-}
-
-void keeper_hosts::run(host& by, const keep::order& what) {
-  world_.checker().on_order(what, is_leader(by));
-  if (!world_.ok())
-    return;
-  if (world_.tracing()) {
-    constexpr std::string_view names[] = {"copy", "rebuild", "verify", "remove"};
-    world_.trace("host {} orders node {} to {} {} (order {}, term {})", by.id, what.at,
-                 names[static_cast<std::size_t>(what.what)], to_text(what.key), what.id, what.term);
-  }
-  auto& node = world_.node(what.at);
-  // Orders travel over a connection to the present process of the node.
-  auto arrive = [this, what, id = by.id, incarnation = node.incarnation()] {
-    auto& to = world_.node(what.at);
-    if (to.up() && to.incarnation() == incarnation)
-      to.receive(what, id);
-  };
-  send(what.at, channels_[what.at - 1], arrive);
-}
-
-void keeper_hosts::send(keep::node_id node, channel& over, std::function<void()> arrive) {
-  auto& rates = world_.rates();
-  if (world_.should_inject(over.lost_orders, rates.lost_order))
-    return world_.trace("that is lost on its way to node {}", node);
-  auto takes = delay();
-  if (auto late = world_.should_inject(over.late_orders, rates.late_order))
-    takes += late->between(100'000, 8'000'000);
-  if (auto again = world_.should_inject(over.doubled_orders, rates.doubled_order))
-    world_.after(takes + again->between(0, 8'000'000), arrive);
-  world_.after(takes, std::move(arrive));
-}
-
-void keeper_hosts::answer(keep::node_id node, std::uint32_t host, keep::ticket id,
-                          const keep::order_result& result) {
-  auto& to = at(host);
-  auto process = to.process;
-  if (process == 0)
-    return;
-  send_back(channels_[node - 1], [this, host, process, id, result] {
-    if (at(host).process != process)
-      return;
-    if (leader_ == host)
-      world_.checker().on_answered(id);
-    call(at(host), [&](auto& keeper) { keeper.on_done(id, result); });
-  });
-}
-
-void keeper_hosts::send_back(channel& over, const std::function<void()>& arrive) {
-  auto& rates = world_.rates();
-  if (world_.should_inject(over.lost_results, rates.lost_result))
-    return;
-  auto takes = delay();
-  if (auto late = world_.should_inject(over.late_results, rates.late_result))
-    takes += late->between(100'000, 8'000'000);
-  if (auto again = world_.should_inject(over.doubled_results, rates.doubled_result))
-    world_.after(takes + again->between(0, 8'000'000), arrive);
-  world_.after(takes, arrive);
-}
-
-void keeper_hosts::run(host& by, const keep::relocate& what) {
-  if (what.moves.size() > keep::relocations_max)
-    return world_.violate(storage_violation::interface_broken,
-                          fmt::format("a command has {} relocations", what.moves.size()));
-  auto failure = world_.should_inject(failed_commands_, world_.rates().failed_command);
-  auto takes_effect = !failure || failure->chance(0.5);
-  auto most = world_.parameters().query_us_max;
-  auto apply_after = random_.between(50, most);
-  auto answer_after = random_.between(50, most);
-  // What was under way when another leader began may take effect much later, or never.
-  if (auto course = random_.below(8); course == 0)
-    apply_after += random_.between(0, 500'000);
-  world_.after(apply_after, [this, id = by.id, process = by.process, term = by.term, what,
-                             takes_effect, fails = failure.has_value(), answer_after] {
-    std::vector<keep::relocation_outcome> outcomes;
-    if (takes_effect)
-      outcomes = world_.state().relocate(what.term, what.moves);
-    for (std::size_t i = 0; i < outcomes.size() && world_.ok(); ++i)
-      if (outcomes[i] == keep::relocation_outcome::moved) {
-        ++world_.stats().relocations;
-        world_.trace("{} moves from node {} to node {}", to_text(what.moves[i].key),
-                     what.moves[i].from, what.moves[i].to);
-        world_.checker().on_relocated(what.moves[i]);
-      }
-    if (!world_.ok() || at(id).process != process)
-      return;
-    auto succeeds = takes_effect && !fails && leader_ == id && term == term_;
-    call_later(at(id), answer_after, [ticket = what.id, outcomes, succeeds](auto& keeper) {
-      if (succeeds)
-        keeper.on_relocated(ticket, outcomes);
-      else
-        keeper.on_command_failed(ticket);
-    });
-  });
-}
-
-void keeper_hosts::run(host& by, const keep::set_node_state& what) {
-  auto failure = world_.should_inject(failed_commands_, world_.rates().failed_command);
-  auto takes_effect = !failure || failure->chance(0.5);
-  auto apply_after = random_.between(50, world_.parameters().query_us_max);
-  if (is_leader(by))
-    world_.checker().on_declared(what.node, what.to);
-  world_.after(apply_after, [this, id = by.id, process = by.process, term = by.term, what,
-                             takes_effect, fails = failure.has_value()] {
-    auto leads = leader_ == id && term == term_;
-    if (leads && takes_effect) {
-      world_.trace("host {} sets the state of node {} to {}", id, what.node,
-                   static_cast<int>(what.to));
-      set_node_state(what.node, what.to);
-    }
-    if (at(id).process == process && (!leads || fails))
-      call_later(at(id), delay(),
-                 [ticket = what.id](auto& keeper) { keeper.on_command_failed(ticket); });
-    else if (at(id).process == process)
-      call_later(at(id), delay(),
-                 [this](auto& keeper) { keeper.on_nodes(world_.state().nodes()); });
-  });
-}
-
-void keeper_hosts::run(host& by, const keep::notice& what) {
-  if (world_.tracing()) {
-    constexpr std::string_view names[] = {"mended",     "moved",     "adopted",   "damaged",
-                                          "missing",    "unreadable", "node dead", "node back",
-                                          "drained",    "held back"};
-    world_.trace("host {} notes: {}, {} node {} from {}", by.id,
-                 names[static_cast<std::size_t>(what.what)], to_text(what.key), what.node,
-                 what.from);
-  }
 }
 
 // -- nodes ------------------------------------------------------------------------------------

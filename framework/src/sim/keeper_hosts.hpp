@@ -6,6 +6,7 @@
 #include <atoll/sim/simulated_keeper.hpp>
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -48,6 +49,8 @@ class keeper_hosts {
   keep::keeper_report report() const;
 
  private:
+  using keeper_call = std::function<void(simulated_keeper&)>;
+
   struct host {
     std::uint32_t id = 0;
     std::uint64_t process = 0; ///< number of the process's start
@@ -76,8 +79,7 @@ class keeper_hosts {
   void schedule_lead(std::uint32_t id, std::int64_t delay);
 
   /// Calls the host's keeper, and carries out the effects.
-  template <class Call>
-  void call(host& which, Call&& what);
+  void call(host& which, const keeper_call& what);
   void wake(host& which);
   void carry_out(host& by, keep::effect& what);
   void run(host& by, const keep::unit_query& what);
@@ -87,8 +89,7 @@ class keeper_hosts {
   void run(host& by, const keep::set_node_state& what);
   void run(host& by, const keep::notice& what);
   /// Calls the keeper of this process later, unless the process has ended.
-  template <class Call>
-  void call_later(const host& which, std::int64_t delay, Call what);
+  void call_later(const host& which, std::int64_t delay, keeper_call what);
 
   void tell_state(host& which);
   void tick();

@@ -1,6 +1,6 @@
-#include <atoll/sim/shrink.hpp>
-
 #include "shrinker.hpp"
+
+#include <atoll/sim/shrink.hpp>
 
 #include <array>
 
@@ -33,7 +33,7 @@ struct shrunk_group {
   bool failed_alike(const report& a, const report& b) const { return sim::failed_alike(a, b); }
   std::string describe_faults(const options& it) const { return drawn_rates(it).describe(); }
   std::span<const fault_name> names() const { return fault_names(); }
-  static std::span<bool fault_set::* const> nameless() {
+  static std::span<bool fault_set::*const> nameless() {
     static constexpr std::array<bool fault_set::*, 3> flags{
         &fault_set::reordering, &fault_set::clock_drift, &fault_set::lazy_hosts};
     return flags;

@@ -18,8 +18,8 @@ namespace atl::sim {
 /// `run(options)`, `failed_alike(report, report)`, `describe_faults(options)`, `names()` (the flags
 /// of all faults), `nameless()` (the flags of faults without names), `is_late(report)` (whether the
 /// failure shows only after all faults were healed), `set_early(options)` (don't demand what holds
-/// only then), `size(options)`, and `reduce(options, try)`, which calls `try(change)` for changes of
-/// the workload and stops at those that keep the failure.
+/// only then), `size(options)`, and `reduce(options, try)`, which calls `try(change)` for changes
+/// of the workload and stops at those that keep the failure.
 template <class Subject>
 class shrinker {
  public:

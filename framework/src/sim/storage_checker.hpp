@@ -65,6 +65,10 @@ class storage_checker {
  private:
   using place = std::pair<keep::node_id, keep::fragment_key>;
 
+  /// How long a leader may take to learn of a change of the state, and of a returned node.
+  static constexpr std::int64_t notice_time = 10'000'000;
+  static constexpr std::int64_t flapping_window = 300'000'000;
+
   /// A unit that isn't complete: fragments aren't where the state wants them, or nowhere.
   struct flawed_unit {
     std::uint32_t losses = 0; ///< wanted fragments that faults have destroyed
@@ -113,7 +117,7 @@ class storage_checker {
 
   storage_world& world_;
   std::uint32_t survives_;
-  std::int64_t copies_ = 0; ///< on all disks
+  std::int64_t copies_ = 0;  ///< on all disks
   std::uint64_t wanted_ = 0; ///< fragments that the state names
   std::unordered_map<keep::unit_id, flawed_unit> flawed_;
   std::set<place> destroyed_; ///< copies that faults took, and that weren't stored since
@@ -128,12 +132,13 @@ class storage_checker {
 
   // Of the present leader.
   std::map<keep::ticket, pending_order> orders_;
-  std::map<place, keep::ticket> removals_;             ///< without an answer
-  std::map<keep::fragment_key, keep::ticket> making_;  ///< likewise
+  std::map<place, keep::ticket> removals_;                    ///< without an answer
+  std::map<keep::fragment_key, keep::ticket> making_;         ///< likewise
   std::map<keep::node_id, std::set<keep::ticket>> making_at_; ///< likewise
   std::map<place, std::pair<std::int64_t, std::uint32_t>> verified_;
   std::map<keep::unit_id, endangered_unit> endangered_;
-  std::uint64_t repairs_of_others_ = 0; ///< bytes that were ordered for units that aren't endangered
+  std::uint64_t repairs_of_others_ =
+      0; ///< bytes that were ordered for units that aren't endangered
   rate_gauge cluster_gauge_;
   std::map<keep::node_id, rate_gauge> node_gauges_;
   std::map<place, std::int64_t> ordered_at_; ///< the last copy to a place

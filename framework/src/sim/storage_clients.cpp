@@ -10,8 +10,8 @@
 namespace atl::sim {
 
 storage_clients::storage_clients(storage_world& world)
-    : world_{world}, random_{world.faults().stream(purpose::client)},
-      placement_{world, random_.next()} {
+    : world_{world}, random_{world.faults().stream(purpose::client)}, placement_{world,
+                                                                                 random_.next()} {
   for (auto& [id, unit] : world.state().all_units())
     add_unit(id);
   for (std::uint32_t client = 1; client <= world.options().clients; ++client) {
@@ -71,9 +71,8 @@ void storage_clients::begin_put(std::uint32_t client, std::optional<keep::unit_i
       write_fragments(work, written);
     });
   }
-  world_.after(takes, [this, work = std::move(work), fragments] {
-    write_fragments(work, fragments);
-  });
+  world_.after(takes,
+               [this, work = std::move(work), fragments] { write_fragments(work, fragments); });
 }
 
 /// @param fragments fewer than there are: the client dies meanwhile
@@ -83,8 +82,7 @@ void storage_clients::write_fragments(upload work, std::uint32_t fragments) {
     if (nodes[i] == keep::no_node)
       continue;
     auto& node = world_.node(nodes[i]);
-    if (!node.up() ||
-        !node.store({work.unit.id, i}, world_.fragment_bytes(work.unit, i)))
+    if (!node.up() || !node.store({work.unit.id, i}, world_.fragment_bytes(work.unit, i)))
       nodes[i] = keep::no_node;
   }
   auto stored = nodes.size() - static_cast<std::size_t>(std::ranges::count(nodes, keep::no_node));
@@ -100,8 +98,7 @@ void storage_clients::commit(upload work) {
   if (!world_.state().put(work.unit))
     return world_.trace("the state refuses {}", to_text(work.unit.id));
   ++world_.stats().puts;
-  world_.trace("{} is put on nodes {}", to_text(work.unit.id),
-               fmt::join(work.unit.nodes, ", "));
+  world_.trace("{} is put on nodes {}", to_text(work.unit.id), fmt::join(work.unit.nodes, ", "));
   add_unit(work.unit.id);
   world_.checker().on_put(work.unit);
   if (work.replaces)
@@ -127,8 +124,8 @@ void storage_clients::remove(const keep::unit_id& unit) {
 /// grace time.
 void storage_clients::read(const keep::unit_id& unit) {
   auto record = *world_.state().find(unit);
-  auto later = random_.between(100, std::max<std::int64_t>(
-                                        200, world_.parameters().settings.grace.count() / 2));
+  auto later = random_.between(
+      100, std::max<std::int64_t>(200, world_.parameters().settings.grace.count() / 2));
   world_.after(later, [this, record] {
     ++world_.stats().reads;
     for (std::uint32_t i = 0; i < record.nodes.size(); ++i)

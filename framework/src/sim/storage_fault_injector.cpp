@@ -35,11 +35,9 @@ void storage_fault_injector::add(bool storage_fault_set::*flag, fault_kind what,
 
 void storage_fault_injector::schedule_next(std::size_t index) {
   auto& point = kinds_[index].point;
-  auto chance = world_.faults().stream(purpose::fault_injector,
-                                       static_cast<std::uint64_t>(point.id.kind),
-                                       point.rng.drawn());
-  world_.after(chance.between(1, 2 * world_.rates().fault_every),
-               [this, index] { inject(index); });
+  auto chance = world_.faults().stream(
+      purpose::fault_injector, static_cast<std::uint64_t>(point.id.kind), point.rng.drawn());
+  world_.after(chance.between(1, 2 * world_.rates().fault_every), [this, index] { inject(index); });
 }
 
 void storage_fault_injector::inject(std::size_t index) {
@@ -98,7 +96,8 @@ void storage_fault_injector::crash_node() {
 void storage_fault_injector::flap() {
   auto node = draw_node();
   auto dead_after = world_.parameters().settings.dead_after.count();
-  auto away = dead_after + random_.between(600'000, std::max<std::int64_t>(700'000, dead_after / 3));
+  auto away =
+      dead_after + random_.between(600'000, std::max<std::int64_t>(700'000, dead_after / 3));
   auto back = random_.between(1'500'000, 6'000'000);
   auto times = random_.between(2, 8);
   for (std::int64_t i = 0; i < times; ++i)
@@ -107,8 +106,7 @@ void storage_fault_injector::flap() {
 
 void storage_fault_injector::lose_zone() {
   auto zone = world_.node(draw_node()).zone();
-  auto away =
-      random_.between(200'000, 2 * world_.parameters().settings.dead_after.count());
+  auto away = random_.between(200'000, 2 * world_.parameters().settings.dead_after.count());
   for (keep::node_id id = 1; id <= world_.node_count(); ++id)
     if (world_.node(id).zone() == zone)
       crash_for(id, away);
@@ -117,14 +115,13 @@ void storage_fault_injector::lose_zone() {
 void storage_fault_injector::kill_node() {
   auto node = draw_node();
   // A node that came and went is given so much time that a run would have to last for hours.
-  if (world_.node(node).is_gone() || world_.checker().returns_of(node) > 1 ||
-      !can_spare_a_node() || !may_lose_disk_of(node))
+  if (world_.node(node).is_gone() || world_.checker().returns_of(node) > 1 || !can_spare_a_node() ||
+      !may_lose_disk_of(node))
     return;
   world_.node(node).die();
   if (random_.chance(0.3)) // an operator who knows says so
-    later(random_.between(100'000, 2'000'000), [this, node] {
-      world_.hosts().set_node_state(node, keep::node_state::forgotten);
-    });
+    later(random_.between(100'000, 2'000'000),
+          [this, node] { world_.hosts().set_node_state(node, keep::node_state::forgotten); });
   world_.after(random_.between(100'000, 10'000'000),
                [this, zone = world_.node(node).zone()] { world_.add_node(zone); });
 }

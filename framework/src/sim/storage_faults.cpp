@@ -61,9 +61,9 @@ constexpr std::array<rated_kind, 11> rated{{
 
 /// Kinds that come from time to time, each with a schedule of its own.
 constexpr std::array<bool set::*, 12> timed_kinds{
-    &set::node_crashes,   &set::flapping, &set::zone_losses, &set::node_deaths,
-    &set::node_wipes,     &set::disk_failures, &set::bit_rot, &set::full_disks,
-    &set::slow_disks,     &set::leader_changes, &set::drains, &set::policy_changes};
+    &set::node_crashes, &set::flapping,       &set::zone_losses, &set::node_deaths,
+    &set::node_wipes,   &set::disk_failures,  &set::bit_rot,     &set::full_disks,
+    &set::slow_disks,   &set::leader_changes, &set::drains,      &set::policy_changes};
 
 } // namespace
 

@@ -15,7 +15,8 @@ using keep::order_result;
 namespace {
 
 constexpr std::int64_t heartbeat_us = 500'000;
-constexpr std::int64_t seek_us = 1'000; ///< that any order takes
+constexpr std::int64_t scrub_retry_us = 1'000'000; ///< while a node is down
+constexpr std::int64_t seek_us = 1'000;            ///< that any order takes
 
 } // namespace
 
@@ -181,9 +182,13 @@ storage_node::read_outcome storage_node::read(const fragment_key& key) {
 }
 
 void storage_node::scrub(const fragment_key& key) {
+  auto* copy = find(key);
+  if (!copy || copy->is_intact)
+    return;
   if (up_ && readable_)
-    if (auto* copy = find(key); copy && !copy->is_intact)
-      set_aside(key);
+    set_aside(key);
+  else if (!gone_)
+    world_.after(scrub_retry_us, [this, key] { scrub(key); });
 }
 
 std::vector<keep::held_fragment> storage_node::slice(const fragment_key& from,
@@ -224,19 +229,25 @@ void storage_node::carry_out(const order& what, std::uint32_t host) {
 
 order_result storage_node::finish(const order& what) {
   switch (what.what) {
-  case order::work::copy: return make_copy(what);
-  case order::work::rebuild: return rebuild(what);
+  case order::work::copy:
+    return make_copy(what);
+  case order::work::rebuild:
+    return rebuild(what);
   case order::work::verify:
     switch (read(what.key)) {
-    case read_outcome::good: return {};
-    case read_outcome::damaged: return {order_result::outcome::damaged, {}};
+    case read_outcome::good:
+      return {};
+    case read_outcome::damaged:
+      return {order_result::outcome::damaged, {}};
     case read_outcome::missing:
       world_.checker().on_complaint(id_, what.key);
       return {order_result::outcome::not_found, {}};
-    case read_outcome::unreachable: break;
+    case read_outcome::unreachable:
+      break;
     }
     return {order_result::outcome::failed, {}};
-  case order::work::remove: return remove(what);
+  case order::work::remove:
+    return remove(what);
   }
   return {order_result::outcome::failed, {}};
 }
@@ -247,14 +258,17 @@ order_result storage_node::make_copy(const order& what) {
     if (!world_.has_node(source.node))
       continue;
     switch (world_.node(source.node).read({what.key.unit, source.fragment})) {
-    case read_outcome::good: return store_made(what, true);
+    case read_outcome::good:
+      return store_made(what, true);
     case read_outcome::damaged:
       if (!world_.options().nodes_check_copies)
         return store_made(what, false);
       failure.failed_source = source.node;
       break;
     case read_outcome::missing:
-    case read_outcome::unreachable: failure.failed_source = source.node; break;
+    case read_outcome::unreachable:
+      failure.failed_source = source.node;
+      break;
     }
   }
   return failure;
@@ -267,10 +281,14 @@ order_result storage_node::rebuild(const order& what) {
     if (!world_.has_node(source.node) || source.fragment >= present.size())
       continue;
     switch (world_.node(source.node).read({what.key.unit, source.fragment})) {
-    case read_outcome::good: present[source.fragment] = true; break;
+    case read_outcome::good:
+      present[source.fragment] = true;
+      break;
     case read_outcome::damaged:
     case read_outcome::missing:
-    case read_outcome::unreachable: failure.failed_source = source.node; break;
+    case read_outcome::unreachable:
+      failure.failed_source = source.node;
+      break;
     }
   }
   return world_.scheme().enough(present) ? store_made(what, true) : failure;
@@ -284,9 +302,9 @@ order_result storage_node::store_made(const order& what, bool is_intact) {
   world_.stats().bytes_copied += what.fragment_bytes;
   world_.trace("node {} stores {}", id_, to_text(what.key));
   if (!is_intact)
-    world_.violate(storage_violation::damage_spread,
-                   fmt::format("node {} stores {} from a damaged copy as a good one", id_,
-                               to_text(what.key)));
+    world_.violate(
+        storage_violation::damage_spread,
+        fmt::format("node {} stores {} from a damaged copy as a good one", id_, to_text(what.key)));
   return {};
 }
 

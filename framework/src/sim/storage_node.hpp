@@ -96,7 +96,7 @@ class storage_node {
   bool full_ = false;
   std::uint32_t slowness_ = 1;
   std::uint64_t incarnation_ = 0;
-  std::uint64_t term_ = 0; ///< the highest of the orders; durable
+  std::uint64_t term_ = 0;        ///< the highest of the orders; durable
   std::uint64_t generations_ = 0; ///< durable, and never begins again, also on another disk
   std::uint64_t used_bytes_ = 0;
   std::uint32_t running_ = 0;

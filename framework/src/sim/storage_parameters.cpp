@@ -22,9 +22,8 @@ keep::keeper_settings draw_settings(spi::random_source& random, std::uint64_t un
   it.streams_out = static_cast<std::uint32_t>(random.between(1, 4));
   // Units a second, so that a repair takes seconds and meets faults.
   auto rate = [&](double share) {
-    return random.chance(share)
-               ? static_cast<std::uint64_t>(random.between(1, 20)) * unit_bytes
-               : std::uint64_t{0};
+    return random.chance(share) ? static_cast<std::uint64_t>(random.between(1, 20)) * unit_bytes
+                                : std::uint64_t{0};
   };
   it.repair_rate = rate(0.7);
   it.danger_rate = it.repair_rate != 0 ? rate(0.4) : 0;
@@ -51,8 +50,8 @@ storage_parameters draw_parameters(const storage_simulation_options& options,
   it.delay_min_us = random.between(50, 2'000);
   it.delay_jitter_us = random.between(50, 50'000);
   it.query_us_max = random.between(200, 20'000);
-  it.slice_fragments = static_cast<std::uint32_t>(
-      random.chance(0.5) ? keep::slice_fragments_max : random.between(8, 40));
+  it.slice_fragments = static_cast<std::uint32_t>(random.chance(0.5) ? keep::slice_fragments_max
+                                                                     : random.between(8, 40));
   it.scrub_period_us = random.between(3'000'000, 20'000'000);
   it.upload_window_us = random.between(2'000'000, 8'000'000);
   it.think_us = random.between(100'000, 1'000'000);

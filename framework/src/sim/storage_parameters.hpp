@@ -13,15 +13,15 @@ namespace atl::sim {
 struct storage_parameters {
   keep::keeper_settings settings;
   std::uint32_t zones = 1;
-  std::uint64_t disk_bytes = 0;         ///< capacity of each disk
+  std::uint64_t disk_bytes = 0;          ///< capacity of each disk
   std::uint64_t node_bytes_a_second = 0; ///< how quickly a node copies one fragment
-  std::int64_t delay_min_us = 0;        ///< of a message
+  std::int64_t delay_min_us = 0;         ///< of a message
   std::int64_t delay_jitter_us = 0;
-  std::int64_t query_us_max = 0;        ///< of a query or command of the state
-  std::uint32_t slice_fragments = 0;    ///< that a node lists at once
-  std::int64_t scrub_period_us = 0;     ///< within which damage is found
-  std::int64_t upload_window_us = 0;    ///< after which an unfinished upload is refused
-  std::int64_t think_us = 0;            ///< mean pause of a client
+  std::int64_t query_us_max = 0;     ///< of a query or command of the state
+  std::uint32_t slice_fragments = 0; ///< that a node lists at once
+  std::int64_t scrub_period_us = 0;  ///< within which damage is found
+  std::int64_t upload_window_us = 0; ///< after which an unfinished upload is refused
+  std::int64_t think_us = 0;         ///< mean pause of a client
   /// Whether faults may destroy more fragments of a unit than the scheme survives.
   bool exceeds_promise = false;
 };

@@ -24,8 +24,7 @@ void storage_placement::update() {
   free_bytes_.assign(nodes, 0);
 }
 
-std::vector<keep::node_id> storage_placement::pick(const keep::unit_id& unit,
-                                                   std::uint64_t bytes) {
+std::vector<keep::node_id> storage_placement::pick(const keep::unit_id& unit, std::uint64_t bytes) {
   update();
   for (keep::node_id id = 1; id <= world_.node_count(); ++id) {
     auto& node = world_.node(id);

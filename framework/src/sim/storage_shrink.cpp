@@ -1,6 +1,6 @@
-#include <atoll/sim/storage_shrink.hpp>
-
 #include "shrinker.hpp"
+
+#include <atoll/sim/storage_shrink.hpp>
 
 namespace atl::sim {
 
@@ -19,7 +19,7 @@ struct shrunk_storage {
   bool failed_alike(const report& a, const report& b) const { return a.kind == b.kind; }
   std::string describe_faults(const options& it) const { return drawn_rates(it).describe(); }
   std::span<const storage_fault_name> names() const { return storage_fault_names(); }
-  static std::span<bool fault_set::* const> nameless() { return {}; }
+  static std::span<bool fault_set::*const> nameless() { return {}; }
   bool is_late(const report& it) const { return it.kind == storage_violation::not_converged; }
   void set_early(options& it) const { it.demand_convergence = false; }
   std::vector<std::uint64_t> size(const options& it) const {

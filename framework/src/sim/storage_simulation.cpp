@@ -1,11 +1,11 @@
-#include <atoll/sim/storage_simulation.hpp>
-
 #include "keeper_hosts.hpp"
 #include "storage_checker.hpp"
 #include "storage_clients.hpp"
 #include "storage_fault_injector.hpp"
 #include "storage_node.hpp"
 #include "storage_world.hpp"
+
+#include <atoll/sim/storage_simulation.hpp>
 
 #include <algorithm>
 #include <array>
@@ -73,12 +73,26 @@ void demand_convergence(storage_world& world) {
 } // namespace
 
 std::string_view name_of(storage_violation kind) {
-  constexpr std::array<std::string_view, 20> names{
-      "none",          "unit_lost",      "wanted_removed",       "young_removed",
-      "removed_too_soon", "relocated_to_nothing", "needless_move", "stacked",
-      "doubled_task",  "rate_exceeded",  "too_many_streams",     "copied_onto_removal",
-      "damage_spread", "dead_too_soon",  "flapping_storm",       "verified_for_nothing",
-      "endangered_waited", "not_converged", "interface_broken",  "threw"};
+  constexpr std::array<std::string_view, 20> names{"none",
+                                                   "unit_lost",
+                                                   "wanted_removed",
+                                                   "young_removed",
+                                                   "removed_too_soon",
+                                                   "relocated_to_nothing",
+                                                   "needless_move",
+                                                   "stacked",
+                                                   "doubled_task",
+                                                   "rate_exceeded",
+                                                   "too_many_streams",
+                                                   "copied_onto_removal",
+                                                   "damage_spread",
+                                                   "dead_too_soon",
+                                                   "flapping_storm",
+                                                   "verified_for_nothing",
+                                                   "endangered_waited",
+                                                   "not_converged",
+                                                   "interface_broken",
+                                                   "threw"};
   return names[static_cast<std::size_t>(kind)];
 }
 

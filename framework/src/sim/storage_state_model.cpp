@@ -163,8 +163,8 @@ storage_state_model::page storage_state_model::query(const keep::unit_query& que
   switch (query.what) {
   case keep::unit_query::scope::incomplete: {
     std::pair from{query.after_spare, query.after};
-    auto at = query.after == unit_id{} ? incomplete_.lower_bound(from)
-                                       : incomplete_.upper_bound(from);
+    auto at =
+        query.after == unit_id{} ? incomplete_.lower_bound(from) : incomplete_.upper_bound(from);
     for (; at != incomplete_.end() && page.take(units_.at(at->second), at->first); ++at)
       ;
     break;

@@ -25,4 +25,6 @@ void add_history_command(CLI::App& app, int& code);
 void add_new_command(CLI::App& app, int& code);
 void add_plugin_command(CLI::App& app, int& code);
 void add_simulate_command(CLI::App& app, int& code);
+/// Adds `storage` to the command `simulate`.
+void add_simulate_storage_command(CLI::App& simulate, int& code);
 void add_verify_command(CLI::App& app, int& code);

@@ -242,9 +242,16 @@ void add_simulate_command(CLI::App& app, int& code) {
       "Drive a consensus plugin, the same .so that a cluster loads, through simulated faults.\n"
       "Each seed draws its own mix of them; a failing one is printed with the command that "
       "replays\n"
-      "it");
+      "it. 'simulate storage' does the same to what keeps data alive: it drives the keeper, a\n"
+      "recovery scheme and a balancer");
   add_simulate_options(*command, *arguments);
+  command->get_option("plugin")->required(false); // 'storage' has none
+  add_simulate_storage_command(*command, code);
   command->callback([arguments, command, &code] {
+    if (!command->get_subcommands().empty())
+      return;
+    if (arguments->choice.name.empty())
+      throw CLI::RequiredError("plugin");
     arguments->replicas_given = command->count("--replicas") > 0;
     code = run(*arguments);
   });

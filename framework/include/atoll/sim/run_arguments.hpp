@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atoll/sim/simulation.hpp>
+#include <atoll/sim/storage_simulation.hpp>
 
 #include <string>
 #include <vector>
@@ -17,5 +18,10 @@ fault_set named_faults(const std::vector<std::string>& names);
 /// `--seed 17 --replicas 3 --faults crashes --duration 2100ms`.
 /// @param usual the workload of a program that is given no argument for it: what differs is printed
 std::string run_arguments(const simulation_options& options, const workload_options& usual = {});
+
+// The same for `atoll simulate storage`, without the plugins.
+std::string format_fault_set(const storage_fault_set& it);
+storage_fault_set named_storage_faults(const std::vector<std::string>& names);
+std::string run_arguments(const storage_simulation_options& options);
 
 } // namespace atl::sim

@@ -16,8 +16,8 @@ struct shrunk_storage_run {
 };
 
 /// Searches for a smaller run that fails in the same way (the same kind of violation): a shorter
-/// one, with fewer clients, units, hosts, nodes and kinds of faults, and a minimal set of the faults
-/// that acted, as `shrink` does for protocols. The seed is kept. Deterministic.
+/// one, with fewer clients, units, hosts, nodes and kinds of faults, and a minimal set of the
+/// faults that acted, as `shrink` does for protocols. The seed is kept. Deterministic.
 /// @param options options of a run that fails.
 /// @param runs maximum number of runs to try.
 shrunk_storage_run shrink(const storage_simulation_options& options, std::uint64_t runs = 1'000);

@@ -23,22 +23,22 @@ enum class storage_violation : std::uint8_t {
   unit_lost,      ///< too few fragments are left, although fewer were lost than the scheme survives
   wanted_removed, ///< a fragment was removed that the state wanted where it was
   young_removed,  ///< a fragment was removed of a unit that a client could still have put
-  removed_too_soon,      ///< what a relocation left behind was removed within the grace time
-  relocated_to_nothing,  ///< the state was told of a fragment at a node that never had it
-  needless_move,         ///< a fragment was moved that was in order where it was
-  stacked,               ///< two fragments of a unit were placed on one node
-  doubled_task,          ///< two nodes were ordered to make the same fragment at once
-  rate_exceeded,         ///< more bytes were ordered to be copied than the settings allow
-  too_many_streams,      ///< a node got more to copy at a time than the settings allow
-  copied_onto_removal,   ///< a fragment was ordered where another of its unit is being removed
-  damage_spread,         ///< a damaged fragment was copied, and stored as a good one
-  dead_too_soon,         ///< a node counts as lost that was not silent for long enough
-  flapping_storm,        ///< a node that comes and goes counts as lost again and again
-  verified_for_nothing,  ///< a node was asked again and again for what it has
-  endangered_waited,     ///< units were repaired while a more endangered one waited
-  not_converged,         ///< all is healed, and not all units are in order in time
-  interface_broken,      ///< an effect violates the interface of the keeper
-  threw,                 ///< an exception left the keeper or a plugin
+  removed_too_soon,     ///< what a relocation left behind was removed within the grace time
+  relocated_to_nothing, ///< the state was told of a fragment at a node that never had it
+  needless_move,        ///< a fragment was moved that was in order where it was
+  stacked,              ///< two fragments of a unit were placed on one node
+  doubled_task,         ///< two nodes were ordered to make the same fragment at once
+  rate_exceeded,        ///< more bytes were ordered to be copied than the settings allow
+  too_many_streams,     ///< a node got more to copy at a time than the settings allow
+  copied_onto_removal,  ///< a fragment was ordered where another of its unit is being removed
+  damage_spread,        ///< a damaged fragment was copied, and stored as a good one
+  dead_too_soon,        ///< a node counts as lost that was not silent for long enough
+  flapping_storm,       ///< a node that comes and goes counts as lost again and again
+  verified_for_nothing, ///< a node was asked again and again for what it has
+  endangered_waited,    ///< units were repaired while a more endangered one waited
+  not_converged,        ///< all is healed, and not all units are in order in time
+  interface_broken,     ///< an effect violates the interface of the keeper
+  threw,                ///< an exception left the keeper or a plugin
 };
 
 /// `unit_lost`
@@ -93,7 +93,7 @@ struct storage_stats {
   std::uint64_t bytes_copied = 0;
   std::uint64_t puts = 0;
   std::uint64_t reads = 0;
-  std::uint64_t leaders = 0;       ///< terms
+  std::uint64_t leaders = 0;        ///< terms
   std::uint64_t fragments_lost = 0; ///< by faults
   /// Units that lost more fragments than their scheme survives: no keeper could have saved them.
   std::uint64_t units_lost = 0;
@@ -123,8 +123,8 @@ storage_fault_rates drawn_rates(const storage_simulation_options& options);
 /// they are intact.
 ///
 /// Phase one injects faults while clients work. Phase two ends them: after a bounded time each unit
-/// that could be saved must have all its fragments on nodes in use, no node may hold a fragment that
-/// the state doesn't want, and drained nodes must be empty.
+/// that could be saved must have all its fragments on nodes in use, no node may hold a fragment
+/// that the state doesn't want, and drained nodes must be empty.
 ///
 /// What is true is decided by the simulated disks, not by what a keeper believes.
 /// @throws std::invalid_argument if there are fewer nodes than the scheme makes fragments

@@ -59,8 +59,8 @@ class storage_state_model {
   bool may_hold_fragments(keep::node_id node) const;
   std::vector<keep::node_record> nodes() const;
   const keep::unit_id& watermark() const { return watermark_; }
-  /// How near to its loss the state knows a unit to be: the losses that it survives, plus one; 0: it
-  /// survives none of those that it has. None for a unit that lacks no fragment.
+  /// How near to its loss the state knows a unit to be: the losses that it survives, plus one; 0:
+  /// it survives none of those that it has. None for a unit that lacks no fragment.
   std::optional<std::uint8_t> spare_of(const keep::unit_record& unit) const;
 
   std::uint64_t units() const { return units_.size(); }

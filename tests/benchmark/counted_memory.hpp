@@ -1,0 +1,22 @@
+#pragma once
+
+#include <cstdint>
+
+/// Counts the memory that is allocated while this thread is inside of what is measured, until it is
+/// freed, wherever that is. A program that includes this links `counted_memory.cpp`, which replaces
+/// `operator new`.
+namespace counted_memory {
+
+/// While an object of this class lives, allocations of the thread count.
+class scope {
+ public:
+  scope();
+  ~scope();
+  scope(const scope&) = delete;
+  scope& operator=(const scope&) = delete;
+};
+
+std::int64_t bytes();
+std::int64_t peak_bytes();
+
+} // namespace counted_memory
