@@ -23,10 +23,6 @@ using atl::runtime::tell_later;
 
 /// Bound of the changes kept for an unreachable master; beyond, it gets a complete list.
 constexpr std::size_t changes_kept_max = 200'000;
-/// Bound of the removals that wait; masters repeat their orders for fragments that remain.
-constexpr std::size_t removals_max = 20'000;
-/// Bound of the time of one batch of removals, so that heartbeats are sent in time.
-constexpr auto removal_slice = std::chrono::milliseconds{50};
 /// Heartbeats between two queries for new masters.
 constexpr std::uint64_t ticks_between_queries = 10;
 constexpr std::size_t masters_max = 64;
@@ -40,6 +36,8 @@ storage_agent::storage_agent(caf::actor_config& config, settings given)
 void storage_agent::on_exit() {
   masters_.clear();
   settings_.connections.reset();
+  settings_.repairs.reset();
+  settings_.scrub.reset();
   settings_.store.reset();
   settings_.jobs = nullptr;
   settings_.supervisor = nullptr;
@@ -55,6 +53,10 @@ caf::behavior storage_agent::make_behavior() {
       [this](envelope& message) { return on_envelope(message); },
       [](const atl::runtime::turned_away&) {},
       [this](removals_wait) { remove_some(); },
+      [this](task_ended& ended) {
+        masters_[ended.master].results.add(std::move(ended.result));
+        report_now(ended.master);
+      },
       [this](tick) {
         gather_changes();
         publish_usage();
@@ -119,6 +121,8 @@ caf::result<envelope> storage_agent::on_envelope(envelope& message) {
     promise.delegate(settings_.jobs, std::move(message));
     return promise;
   }
+  if (kind == protocol::kind::scrub_now)
+    return on_scrub_request(message);
   if (kind != protocol::kind::report_now)
     return atl::runtime::make_reply(
         {atl::fail(errc::invalid, "a kind of message that a storage node doesn't take"),
@@ -127,6 +131,16 @@ caf::result<envelope> storage_agent::on_envelope(envelope& message) {
   for (auto& [name, state] : masters_)
     report_now(name);
   return atl::runtime::make_reply({std::string{}, {}, false});
+}
+
+envelope storage_agent::on_scrub_request(const envelope& message) {
+  auto request = protocol::decode_scrub_request(message.body);
+  if (!request)
+    return atl::runtime::make_reply({tl::unexpected{request.error()}, {}, false});
+  if (!settings_.scrub)
+    return atl::runtime::make_reply({atl::fail(errc::unavailable, "the node stops"), {}, false});
+  auto state = settings_.scrub->order(*request);
+  return atl::runtime::make_reply({protocol::encode(state), {}, false});
 }
 
 void storage_agent::report_now(const std::string& name) {
@@ -211,6 +225,9 @@ void storage_agent::send_heartbeat(const std::string& name) {
   state.told += report.changes.size();
   report.told = state.told;
   report.told_digest = state.told_digest;
+  if (settings_.scrub)
+    report.scrub = settings_.scrub->status();
+  state.results.tell(report);
   state.waiting = true;
   envelope message{static_cast<message_kind>(protocol::kind::heartbeat),
                    atl::runtime::cluster_digest(self_), protocol::encode(report), master_role_name};
@@ -250,32 +267,6 @@ bool storage_agent::accept_group(const std::string& name,
   return false;
 }
 
-/// A master that has lost the lead may not know what its successor has decided since.
-void storage_agent::remove_later(const protocol::storage_commands& commands) {
-  if (commands.term < term_)
-    return;
-  term_ = commands.term;
-  auto is_removing = !removals_.empty();
-  for (auto& it : commands.remove)
-    if (removals_.size() < removals_max)
-      removals_.push_back(it);
-  if (!is_removing)
-    remove_some();
-}
-
-void storage_agent::remove_some() {
-  auto until = std::chrono::steady_clock::now() + removal_slice;
-  while (!removals_.empty() && std::chrono::steady_clock::now() < until) {
-    auto& next = removals_.front();
-    auto removed = settings_.store->remove({next.chunk, next.fragment}, next.generation);
-    if (!removed && removed.error().code != errc::not_found)
-      atl::log::warning("storage", "", "{}", removed.error().message);
-    removals_.pop_front();
-  }
-  if (!removals_.empty()) // after the messages that wait in the mailbox, such as heartbeats
-    tell(this, caf::actor_cast<caf::actor>(this), removals_wait{});
-}
-
 void storage_agent::apply_commands(const std::string& name, const envelope& answer) {
   auto& state = masters_[name];
   state.waiting = false;
@@ -295,6 +286,7 @@ void storage_agent::apply_commands(const std::string& name, const envelope& answ
     atl::log::warning("storage", name, "{}", commands.error().message);
     return;
   }
+  state.results.on_answered();
   auto had_no_group = settings_.group.empty();
   if (!accept_group(name, *commands))
     return;
@@ -303,12 +295,13 @@ void storage_agent::apply_commands(const std::string& name, const envelope& answ
     state.known_as = commands->id;
     atl::log::info("storage", name, "known as storage node {}", commands->id);
   }
-  remove_later(*commands);
+  apply_orders(name, *commands);
   if (commands->want_everything)
     state.from_scratch = true;
   auto is_ordered = std::exchange(state.report_again, false);
-  if (has_joined || !state.to_tell.empty() || state.from_scratch || is_ordered)
-    send_heartbeat(name); // reports the joined group, or the rest of a list at once
+  if (has_joined || !state.to_tell.empty() || state.from_scratch || is_ordered ||
+      !state.results.is_empty())
+    send_heartbeat(name); // reports the joined group, or what is left to tell, at once
 }
 
 } // namespace dfs

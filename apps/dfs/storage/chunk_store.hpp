@@ -3,6 +3,7 @@
 #include "storage/chunk_writer.hpp"
 #include "storage/disk.hpp"
 #include "storage/fragment.hpp"
+#include "storage/fragment_index.hpp"
 #include "storage/sync_queue.hpp"
 
 #include <atoll/core/error.hpp>
@@ -10,6 +11,7 @@
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -35,16 +37,6 @@ struct open_fragment {
   std::vector<std::uint32_t> block_crcs;
 };
 
-struct stored_fragment {
-  fragment_key key;
-  std::uint64_t size = 0;
-  /// Tells this copy from an earlier or later one of the same key; never used twice, also after a
-  /// restart.
-  std::uint64_t generation = 0;
-
-  friend auto operator<=>(const stored_fragment&, const stored_fragment&) = default;
-};
-
 struct store_usage {
   std::uint64_t chunks = 0;        ///< fragments stored
   std::uint64_t bytes = 0;         ///< bytes of their data
@@ -52,6 +44,15 @@ struct store_usage {
   std::uint64_t capacity = 0;      ///< bytes of the file system, less the reserve
   std::uint64_t damaged = 0;       ///< fragments found damaged since the store was opened
   std::uint64_t removed_bytes = 0; ///< bytes removed by `remove` since the store was opened
+};
+
+/// How a fragment is checked.
+struct check_options {
+  /// Read from the disk what the kernel has in memory as well: damage is on the disk.
+  bool from_disk = false;
+  /// Is called between two reads with the bytes that were read, and may wait; false ends the check.
+  /// Null: nothing is called.
+  std::function<bool(std::uint64_t bytes)> between{};
 };
 
 /// The changes since the last call; of several changes of one fragment only the last.
@@ -102,8 +103,8 @@ class chunk_store {
   atl::status verify(const fragment_key& key);
 
   /// Verifies a fragment, and moves it aside if it is damaged. @returns true if it is intact.
-  /// Errors: not_found, io.
-  atl::result<bool> check(const fragment_key& key);
+  /// Errors: not_found, io, unavailable (`between` has ended it).
+  atl::result<bool> check(const fragment_key& key, const check_options& how = {});
 
   /// Moves a fragment that is known to be damaged to `damaged/`. Errors: not_found.
   atl::status quarantine(const fragment_key& key);
@@ -114,7 +115,13 @@ class chunk_store {
   /// Removes this copy alone. Errors: also not_found for another generation.
   atl::status remove(const fragment_key& key, std::uint64_t generation);
 
+  /// What the store knows of a fragment. Doesn't touch the disk.
+  std::optional<stored_fragment> find(const fragment_key& key) const;
+  /// All fragments, in the order of their keys.
   std::vector<stored_fragment> list() const;
+  /// The first `limit` fragments from this key on, in the order of their keys. Takes a time in
+  /// proportion to the limit.
+  std::vector<stored_fragment> slice(const fragment_key& from, std::size_t limit) const;
   atl::result<store_usage> usage() const;
   store_changes take_changes();
 
@@ -128,10 +135,6 @@ class chunk_store {
   friend class chunk_writer;
   class key_guard;
   enum class change : std::uint8_t { added, removed, damaged };
-  struct entry {
-    std::uint64_t size = 0;
-    std::uint64_t generation = 0; ///< as in `stored_fragment`
-  };
 
   chunk_store(store_options options, disk& on);
   atl::status prepare();
@@ -144,9 +147,10 @@ class chunk_store {
 
   std::string folder_of(const fragment_key& key) const;
   std::string path_of(const fragment_key& key) const;
-  std::optional<entry> find(const fragment_key& key) const;
   atl::result<open_fragment> load(const fragment_key& key);
-  atl::status verify(const fragment_key& key, const open_fragment& opened);
+  atl::status verify(const fragment_key& key, const check_options& how);
+  atl::status verify(const fragment_key& key, const open_fragment& opened,
+                     const check_options& how);
   bool quarantine_if_same(const fragment_key& key, std::uint64_t generation,
                           const std::string& why);
   void set_aside(const fragment_key& key, const std::string& why); ///< the key's guard is held
@@ -171,7 +175,7 @@ class chunk_store {
 
   mutable std::mutex mutex_;
   std::condition_variable free_key_;
-  std::unordered_map<fragment_key, entry> index_;
+  fragment_index index_;
   std::unordered_set<fragment_key> busy_; ///< being put in place, moved or removed
   std::unordered_map<fragment_key, change> changes_;
   bool changes_complete_ = true;
