@@ -16,8 +16,8 @@ fragment_copy::fragment_copy(bulk_shared& shared, std::shared_ptr<boost::asio::i
       source_{std::move(context),
               request_.source,
               {shared.self(), shared.options.secret, request_.token, shared.options.timeouts}},
-      stored_{shared.store, shared.disk_writers, request_.key},
-      next_sign_{clock::now() + sign_interval()} {}
+      stored_{shared.store, shared.disk_writers, request_.key}, next_sign_{clock::now() +
+                                                                           sign_interval()} {}
 
 std::chrono::milliseconds fragment_copy::sign_interval() const {
   return shared_.options.timeouts.progress / 4;

@@ -124,6 +124,14 @@ int check_chunks(context& with, bool repair);
 /// @returns `failed` if one is damaged, `unavailable` if one could not be checked
 int check_names(context& with, const std::vector<std::string>& masters);
 
+struct scrub_arguments {
+  std::vector<std::string> paths; ///< files and directories; empty: all that storage nodes have
+  bool unlimited = false;         ///< at once, and as fast as the disks allow
+};
+/// Has storage nodes read what they store, and waits for it.
+/// @returns `failed` if something is damaged, `unavailable` if something could not be read
+int scrub(context& with, const scrub_arguments& what);
+
 struct init_arguments {
   std::string folder;
   std::string name; ///< empty: derived from the folder's name

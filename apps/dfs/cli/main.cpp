@@ -80,6 +80,24 @@ void add_leaving(CLI::App& storage, context& with, chosen& call) {
   forget->callback([&] { call = [&] { return dfs::cli::forget_storage(with, forgotten, lost); }; });
 }
 
+void add_scrub(CLI::App& app, context& with, chosen& call) {
+  static dfs::cli::scrub_arguments what;
+  auto* scrub = app.add_subcommand(
+      "scrub", "Have the storage nodes read what they store and compare it with its checksums, "
+               "and wait for it; exits with 1 if something is damaged, and with 5 if something "
+               "could not be read");
+  auto* now = scrub->add_flag("--now", what.unlimited,
+                              "As fast as the disks allow, also beside clients, and not within "
+                              "scrub.rate");
+  dfs::cli::add_words(*scrub, "PATH…", what.paths,
+                      "Files, and directories with all files below; default all that is stored");
+  scrub->callback([&with, &call, now] {
+    if (now->count() > 0 && !what.paths.empty())
+      throw CLI::ExcludesError("--now", "PATH: the files are read at once");
+    call = [&with] { return dfs::cli::scrub(with, what); };
+  });
+}
+
 void add_cluster(CLI::App& app, context& with, chosen& call) {
   auto* status = app.add_subcommand(
       "status", "Show health, nodes, plugins in force, space and files; exits with 8 for a "
@@ -144,8 +162,8 @@ int run(int argc, char** argv) {
       "5 no node could do it in time, 6 data is damaged, 7 no space left. Of several files\n"
       "each is tried, and the first failure decides. 'dfs status': 0 the cluster is healthy,\n"
       "5 writes are refused or no master answers, 8 it is degraded. 'dfs job grep': 1 no line\n"
-      "is found. 'dfs check': 1 something is damaged. A job that a signal ends: 128 + its\n"
-      "number, 130 for Ctrl-C.");
+      "is found. 'dfs check', 'dfs scrub': 1 something is damaged. A job that a signal ends:\n"
+      "128 + its number, 130 for Ctrl-C.");
   context with;
   app.add_option("-c,--cluster", with.cluster_file,
                  "The cluster's TOML file, or its folder; default ./cluster.toml")
@@ -158,6 +176,7 @@ int run(int argc, char** argv) {
   dfs::cli::add_job_commands(app, with, call);
   add_cluster(app, with, call);
   add_check(app, with, call);
+  add_scrub(app, with, call);
   dfs::cli::add_launch_commands(app, with, call);
   try {
     app.parse(dfs::cli::words_for_parser(argc, argv));

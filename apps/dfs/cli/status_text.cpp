@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <string>
 
 namespace dfs::cli {
@@ -25,6 +27,14 @@ std::string plugin_line(const json& plugin) {
                      options.empty() ? "" : "  {" + options + "}");
 }
 
+std::string scrub_text(const json& scrub) {
+  auto number = [&](const char* key) { return scrub[key].get<std::uint64_t>(); };
+  if (number("ended_us") >= number("began_us"))
+    return "scrubbed " + human_time(static_cast<std::int64_t>(number("ended_us")));
+  auto percent = number("done_bytes") * 100 / std::max<std::uint64_t>(number("total_bytes"), 1);
+  return fmt::format("scrub {}%", std::min<std::uint64_t>(percent, 100));
+}
+
 std::string storage_line(const json& node) {
   auto health = node["health"].get<std::string>();
   if (!node.contains("address"))
@@ -39,8 +49,13 @@ std::string storage_line(const json& node) {
     line += fmt::format("  zone {}", zone);
   if (auto damaged = node["damaged"].get<std::uint64_t>(); damaged > 0)
     line += fmt::format("  {} damaged", damaged);
+  auto scrub = node.value("scrub", json{});
+  if (scrub.is_object())
+    line += "  " + scrub_text(scrub);
   if (auto why = node["failed"].get<std::string>(); !why.empty())
     line += "\n    " + why;
+  if (scrub.is_object() && scrub["damaged"].get<std::uint64_t>() > 0)
+    line += fmt::format("\n    found by the scrub: {}", scrub["last_finding"].get<std::string>());
   return line + "\n";
 }
 

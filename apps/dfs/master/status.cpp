@@ -20,6 +20,15 @@ json describe(const protocol::plugin_choice& choice) {
   return {{"name", choice.name}, {"version", choice.version}, {"options", std::move(options)}};
 }
 
+/// Null before the node's first pass.
+json describe_scrub(const protocol::scrub_status& scrub) {
+  if (scrub.began_us == 0)
+    return {};
+  return {{"began_us", scrub.began_us},     {"ended_us", scrub.ended_us},
+          {"done_bytes", scrub.done_bytes}, {"total_bytes", scrub.total_bytes},
+          {"damaged", scrub.damaged},       {"last_finding", scrub.last_finding}};
+}
+
 json describe_storages(const status_view& view) {
   auto list = json::array();
   auto now = std::chrono::steady_clock::now();
@@ -38,6 +47,7 @@ json describe_storages(const status_view& view) {
                {"chunks", node.last.chunks},
                {"damaged", node.last.damaged},
                {"failed", node.last.failed},
+               {"scrub", describe_scrub(node.last.scrub)},
                {"silent_ms", silent.count()}};
     auto joined = storage_registry::has_joined(node);
     entry["health"] = !alive                     ? "down"

@@ -38,6 +38,7 @@ void storage_agent::on_exit() {
   masters_.clear();
   settings_.connections.reset();
   settings_.repairs.reset();
+  settings_.scrub.reset();
   settings_.store.reset();
   settings_.jobs = nullptr;
   settings_.supervisor = nullptr;
@@ -120,6 +121,8 @@ caf::result<envelope> storage_agent::on_envelope(envelope& message) {
     promise.delegate(settings_.jobs, std::move(message));
     return promise;
   }
+  if (kind == protocol::kind::scrub_now)
+    return on_scrub_request(message);
   if (kind != protocol::kind::report_now)
     return atl::runtime::make_reply(
         {atl::fail(errc::invalid, "a kind of message that a storage node doesn't take"),
@@ -128,6 +131,16 @@ caf::result<envelope> storage_agent::on_envelope(envelope& message) {
   for (auto& [name, state] : masters_)
     report_now(name);
   return atl::runtime::make_reply({std::string{}, {}, false});
+}
+
+envelope storage_agent::on_scrub_request(const envelope& message) {
+  auto request = protocol::decode_scrub_request(message.body);
+  if (!request)
+    return atl::runtime::make_reply({tl::unexpected{request.error()}, {}, false});
+  if (!settings_.scrub)
+    return atl::runtime::make_reply({atl::fail(errc::unavailable, "the node stops"), {}, false});
+  auto state = settings_.scrub->order(*request);
+  return atl::runtime::make_reply({protocol::encode(state), {}, false});
 }
 
 void storage_agent::report_now(const std::string& name) {
@@ -186,6 +199,8 @@ void storage_agent::send_heartbeat(const std::string& name) {
   state.telling = std::min(state.to_tell.size(), protocol::fragments_max);
   report.findings.assign(state.to_tell.begin(),
                          state.to_tell.begin() + static_cast<std::ptrdiff_t>(state.telling));
+  if (settings_.scrub)
+    report.scrub = settings_.scrub->status();
   state.results.tell(report);
   state.waiting = true;
   envelope message{static_cast<message_kind>(protocol::kind::heartbeat),

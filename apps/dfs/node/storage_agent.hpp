@@ -3,6 +3,7 @@
 #include "common/master_protocol.hpp"
 #include "node/order_results.hpp"
 #include "node/repair_worker.hpp"
+#include "node/scrub_host.hpp"
 #include "storage/chunk_store.hpp"
 
 #include <atoll/core/latest_value.hpp>
@@ -46,6 +47,7 @@ class storage_agent : public caf::event_based_actor {
     std::function<std::uint32_t()> in_flight;
     std::shared_ptr<chunk_store> store;
     std::shared_ptr<repair_worker> repairs; ///< carries out the masters' tasks
+    std::shared_ptr<scrub_host> scrub;      ///< null: nothing is read again
     /// Gets the store's usage with each heartbeat interval; null: nobody reads it.
     std::shared_ptr<atl::latest_value<store_usage>> usage{};
     caf::actor jobs;       ///< `job_actor`; takes what clients send for their jobs
@@ -93,6 +95,7 @@ class storage_agent : public caf::event_based_actor {
   void warn_once(const std::string& name, const std::string& why);
   void on_order(const atl::runtime::envelope_from_peer& from);
   caf::result<atl::runtime::envelope> on_envelope(atl::runtime::envelope& message);
+  atl::runtime::envelope on_scrub_request(const atl::runtime::envelope& message);
   void report_now(const std::string& name);
   void on_connection_event(const atl::runtime::connection_event& event);
 

@@ -144,6 +144,20 @@ std::vector<key_spec> storage_keys() {
        .meaning = "Bytes of writes that a storage node takes in at once; further writes are told "
                   "to wait."},
       reserve_key(),
+      {.key = "scrub.period",
+       .type = option_type::duration,
+       .default_value = "336h",
+       .minimum = "1s",
+       .maximum = "87600h",
+       .meaning = "A storage node reads all that it stores again within this time, and compares it "
+                  "with its checksums."},
+      {.key = "scrub.rate",
+       .type = option_type::size,
+       .default_value = "20MiB",
+       .minimum = "64KiB",
+       .maximum = "1TiB",
+       .meaning = "Bytes a second that it reads for that at most. It waits while it works for "
+                  "clients, except when it is late."},
   };
 }
 

@@ -101,6 +101,8 @@ atl::result<node_settings> read_node(const atl::config& config, const cluster_se
   node.snapshot_port = static_cast<std::uint16_t>(config.integer("node.snapshot_port"));
   node.connections_max = static_cast<std::uint32_t>(config.integer("node.connections"));
   node.write_buffer_bytes = config.size("node.write_buffer");
+  node.scrub_period = config.duration("scrub.period");
+  node.scrub_rate_bytes = config.size("scrub.rate");
   return problems.finish(std::move(node));
 }
 

@@ -101,7 +101,8 @@ TEST_CASE("slices one after the other give each fragment once, in order") {
   CHECK(together == all);
 }
 
-TEST_CASE("a fragment takes at most 64 bytes of the index, in whatever order fragments come and go") {
+TEST_CASE(
+    "a fragment takes at most 64 bytes of the index, in whatever order fragments come and go") {
   constexpr std::uint64_t count = 100'000;
   std::mt19937_64 random{9};
   fragment_index index;
