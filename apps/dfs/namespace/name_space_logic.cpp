@@ -23,7 +23,8 @@ bool adds_to_state(const action& action) {
          !std::holds_alternative<commands::relocate>(*single) &&
          !std::holds_alternative<commands::end_mount>(*single) &&
          !std::holds_alternative<commands::release>(*single) &&
-         !std::holds_alternative<commands::collect_garbage>(*single);
+         !std::holds_alternative<commands::collect_garbage>(*single) &&
+         !std::holds_alternative<commands::discard>(*single);
 }
 
 /// Carries out an action and encodes its answer.
