@@ -100,7 +100,8 @@ atl::result<atl::endpoint> find_storage(context& with, const std::string& name);
 int replace_storage(context& with, const std::string& name);
 
 /// Lets the masters collect unreferenced chunks, and waits until these are removed.
-int collect(context& with, std::uint32_t timeout_s);
+/// @param with_trash empty the trash first
+int collect(context& with, std::uint32_t timeout_s, bool with_trash);
 
 /// Lets masters check their name spaces. @param masters by name; empty: all of the cluster's file
 /// @returns `failed` if one is damaged, `unavailable` if one could not be checked

@@ -38,6 +38,8 @@ enum class kind : std::uint16_t {
   cancel_job = 110, ///< `job::cancel_request` → empty
   // To a master again (common/check_protocol.hpp).
   check_names = 111, ///< `check_request` → `check_state`, at once
+  // To the leading master (common/backup_protocol.hpp).
+  backup_names = 112, ///< `backup_request` → `backup_state`
 };
 
 /// A fragment that a storage node has stored, removed, or found damaged.

@@ -61,6 +61,13 @@ atl::status name_space_logic::initialize(atl::transaction& rows) {
   return {};
 }
 
+atl::status name_space_logic::on_restored(atl::transaction& rows, atl::spi::log_index log_index) {
+  auto counters = state_reader{rows}.must_meta();
+  counters.index_base += log_index;
+  rows.put(keys::meta(), encode(counters));
+  return {};
+}
+
 void name_space_logic::load(atl::row_reader& rows) {
   meta_ = state_reader{rows}.must_meta();
 }

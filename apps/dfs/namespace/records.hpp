@@ -40,6 +40,9 @@ struct meta {
   /// No entry of the trash expires before this time.
   std::uint64_t trash_expired_us = 0;
   std::uint64_t trash_policies = 0; ///< policies by which removed files go to the trash
+  /// Added to the log's indexes, so that versions grow also after a restore from a backup, which
+  /// begins a new log.
+  std::uint64_t index_base = 0;
 };
 
 struct dirent {

@@ -151,8 +151,7 @@ class run {
       REQUIRE(done.has_value());
       more = done->pending_removals > 0 || done->discarded_entries > 0;
     }
-    expected_.begin(names_->applied(), static_cast<std::int64_t>(now_us_) * 1000);
-    expected_.expire_trash();
+    expected_.expire_trash(now_us_);
   }
 
   void compare_node(inode_id id, model::node& node) {

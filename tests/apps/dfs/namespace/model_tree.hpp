@@ -69,9 +69,9 @@ class model_tree {
 
   /// Can the inode be named by its id?
   static bool is_reachable(const node& what) { return what.is.links > 0 || !what.kept_by.empty(); }
-  /// The time of the last command has come: what has expired in the trash is gone.
-  void expire_trash() {
-    for (auto id : in_trash([&](const trashed& entry) { return entry.expires_us <= now_us(); }))
+  /// What has expired in the trash is gone.
+  void expire_trash(std::uint64_t time_us) {
+    for (auto id : in_trash([&](const trashed& entry) { return entry.expires_us <= time_us; }))
       discard(id);
   }
 
