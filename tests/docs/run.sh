@@ -127,7 +127,7 @@ tail -1 "$work/comparing/steady.svg" | grep -qx '</svg>' || fail "COMPARING.md d
 
 # docs/OPERATING.md: a cluster whose masters are changed one by one. Each runs with the change in the end. And policies, jobs and a check.
 operating=$root/docs/OPERATING.md
-[ "$(blocks sh "$operating")" = 4 ] || fail "OPERATING.md has blocks of commands that nothing runs"
+[ "$(blocks sh "$operating")" = 6 ] || fail "OPERATING.md has blocks of commands that nothing runs"
 mkdir "$work/operating"
 { echo 'set -e'; block sh 1 "$operating"; } >"$work/operating.sh"
 (cd "$work/operating" && sh ../operating.sh) >"$work/out" 2>&1 || fail "the commands in OPERATING.md failed"
@@ -138,10 +138,12 @@ mkdir "$work/operating"
   block sh 2 "$operating"
   block sh 3 "$operating"
   block sh 4 "$operating"
+  block sh 5 "$operating"
+  block sh 6 "$operating"
   echo 'dfs down configs/quickstart'
 } >"$work/jobs.sh"
-(cd "$work" && sh jobs.sh) >"$work/out" 2>&1 || fail "the policies, the jobs or the check in OPERATING.md failed"
-for shown in "$(cd "$work" && cksum <README.md)" "$(LC_ALL=C grep -nE 'storage nodes?' "$work/README.md" | tail -1)" 'master-1: sound: '; do
+(cd "$work" && sh jobs.sh) >"$work/out" 2>&1 || fail "the policies, the trash, the jobs, the check or the backup in OPERATING.md failed"
+for shown in "$(cd "$work" && cksum <README.md)" "$(LC_ALL=C grep -nE 'storage nodes?' "$work/README.md" | tail -1)" 'master-1: sound: ' '1 entries removed for good' 'names.backup: the name space of quickstart at entry'; do
   grep -qF "$shown" "$work/out" || fail "the jobs and the check in OPERATING.md don't print '$shown'"
 done
 

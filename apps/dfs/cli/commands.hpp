@@ -113,7 +113,8 @@ int change_settings(context& with, const std::vector<std::string>& changes);
 int show_settings(context& with);
 
 /// Lets the masters collect unreferenced chunks, and waits until these are removed.
-int collect(context& with, std::uint32_t timeout_s);
+/// @param with_trash empty the trash first
+int collect(context& with, std::uint32_t timeout_s, bool with_trash);
 
 /// Compares what the storage nodes have with what the name space wants there. @param repair wait
 /// until what can be repaired is

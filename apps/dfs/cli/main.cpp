@@ -1,8 +1,10 @@
+#include "cli/backup.hpp"
 #include "cli/commands.hpp"
 #include "cli/file_commands.hpp"
 #include "cli/job_commands.hpp"
 #include "cli/launch_commands.hpp"
 #include "cli/output.hpp"
+#include "cli/trash_commands.hpp"
 #include "cli/usage_error.hpp"
 #include "settings/masters_service.hpp"
 
@@ -122,12 +124,24 @@ void add_cluster(CLI::App& app, context& with, chosen& call) {
   atl::node::add_group_commands(*master, dfs::masters_service(), address, choose, json);
 
   static std::uint32_t collect_timeout_s = 3600;
+  static bool with_trash = false;
   auto* collect = admin->add_subcommand(
       "collect", "Remove at once what no file refers to any more and no upload under way may use, "
                  "without waiting for files.grace, and wait until it is gone");
   collect->add_option("--timeout", collect_timeout_s, "Seconds to wait until it is gone")
       ->capture_default_str();
-  collect->callback([&] { call = [&] { return dfs::cli::collect(with, collect_timeout_s); }; });
+  collect->add_flag("--trash", with_trash, "Empty the trash first");
+  collect->callback(
+      [&] { call = [&] { return dfs::cli::collect(with, collect_timeout_s, with_trash); }; });
+
+  static std::string backup_file;
+  auto* backup = admin->add_subcommand(
+      "backup", "Write the names, attributes and places of all files, as they are at the moment, "
+                "into a local file, from which masters that have lost all their disks can begin "
+                "again ('dfsd --restore'). The chunks stay where they are, and are not in it");
+  backup->add_option("FILE", backup_file, "The new file; one that exists is replaced at the end")
+      ->required();
+  backup->callback([&] { call = [&] { return dfs::cli::back_up_names(with, backup_file); }; });
 
   auto* storage = admin->add_subcommand("storage", "The storage nodes");
   storage->require_subcommand(1);
@@ -173,6 +187,7 @@ int run(int argc, char** argv) {
   app.fallthrough();
   chosen call;
   dfs::cli::add_file_commands(app, with, call);
+  dfs::cli::add_trash_commands(app, with, call);
   dfs::cli::add_job_commands(app, with, call);
   add_cluster(app, with, call);
   add_check(app, with, call);

@@ -160,6 +160,10 @@ std::string status_text(const cluster_status& shown) {
         fmt::format("{} files, {} directories, {} in {} chunks\n",
                     files["files"].get<std::uint64_t>(), files["directories"].get<std::uint64_t>(),
                     human_bytes(files["bytes"]), files["chunks"].get<std::uint64_t>());
+  if (auto& files = status["files"]; files.is_object() && files["trash_entries"] > 0)
+    out +=
+        fmt::format("{} of them in the trash, in {} entries ('dfs trash list')\n",
+                    human_bytes(files["trash_bytes"]), files["trash_entries"].get<std::uint64_t>());
   if (status.contains("copies") && status["copies"].is_object())
     out += copies_line(status["copies"]);
   if (status.contains("repair") && !status["repair"].is_null())

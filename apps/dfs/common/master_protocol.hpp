@@ -42,6 +42,8 @@ enum class kind : std::uint16_t {
   check_names = 111, ///< `check_request` → `check_state`, at once
   /// `chunk_check_request` → `chunk_check_state`, at once (common/chunk_check_protocol.hpp)
   check_chunks = 113,
+  // To the leading master (common/backup_protocol.hpp).
+  backup_names = 114, ///< `backup_request` → `backup_state`
 };
 
 /// A fragment that a storage node should have had, and found damaged or missing: it is there no

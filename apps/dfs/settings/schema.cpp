@@ -45,6 +45,13 @@ std::vector<key_spec> files_and_client_keys() {
        .maximum = "fsync|replicated",
        .meaning = "When a chunk is acknowledged: once it is on stable storage, or once all its "
                   "replicas have it in memory and sync in the background."},
+      {.key = "files.trash",
+       .type = option_type::duration,
+       .default_value = "0ms",
+       .minimum = "0ms",
+       .maximum = "87600h",
+       .meaning = "How long removed and replaced files can be restored ('dfs trash'); they take "
+                  "space until then. 0ms: they are gone at once."},
       {.key = "files.grace",
        .type = option_type::duration,
        .default_value = "1h",

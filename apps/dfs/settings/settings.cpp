@@ -44,6 +44,7 @@ atl::result<cluster_settings> read_cluster(const atl::config& config) {
   cluster.inline_bytes = config.size("files.inline_limit");
   cluster.durability =
       config.text("files.durability") == "fsync" ? durability::fsync : durability::replicated;
+  cluster.trash = config.duration("files.trash");
   cluster.grace = config.duration("files.grace");
   cluster.collection_interval = config.duration("files.collection_interval");
   cluster.session_expiry = config.duration("files.session_expiry");

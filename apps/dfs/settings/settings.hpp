@@ -31,6 +31,7 @@ struct cluster_settings : atl::node::cluster_config {
   std::uint64_t chunk_bytes = 0;
   std::uint64_t inline_bytes = 0;
   dfs::durability durability = dfs::durability::fsync;
+  std::chrono::microseconds trash{0}; ///< 0: what is removed is gone
   std::chrono::microseconds grace{0};
   atl::keep::keeper_settings upkeep;
   std::chrono::microseconds collection_interval{0};
