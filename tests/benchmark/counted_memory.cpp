@@ -69,10 +69,6 @@ scope::~scope() {
   is_counting = false;
 }
 
-std::int64_t bytes() {
-  return now;
-}
-
 std::int64_t peak_bytes() {
   return peak;
 }

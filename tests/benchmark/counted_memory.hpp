@@ -16,7 +16,7 @@ class scope {
   scope& operator=(const scope&) = delete;
 };
 
-std::int64_t bytes();
+/// The most that was allocated at a time.
 std::int64_t peak_bytes();
 
 } // namespace counted_memory

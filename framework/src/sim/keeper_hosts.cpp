@@ -305,7 +305,10 @@ void keeper_hosts::tell(keep::node_id node, const keep::fragment_key& key,
     if (each.process == 0 || (each.term == 0 && leader_ != each.id))
       continue;
     send_back(over, [this, id = each.id, process = each.process, node, key, what] {
-      world_.checker().on_complaint(node, key);
+      if (what != keep::fragment_condition::stored)
+        world_.checker().on_complaint(node, key);
+      else if (leader_ == id)
+        world_.checker().on_stored_news(node, key);
       if (at(id).process == process)
         call(at(id), [&](auto& keeper) { keeper.on_fragment(node, key, what); });
     });

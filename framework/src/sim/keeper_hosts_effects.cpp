@@ -38,18 +38,18 @@ void keeper_hosts::run(host& by, const keep::unit_query& what) {
   auto answer_after = random_.between(50, most);
   world_.after(read_after, [this, id = by.id, process = by.process, term = by.term, what, fails,
                             answer_after] {
-    auto& asker = at(id);
-    if (asker.process != process)
+    auto& requester = at(id);
+    if (requester.process != process)
       return;
     // Only the leader reads the state.
     if (fails || leader_ != id || term != term_) {
       world_.trace("query {} of host {} fails", what.id, id);
-      return call_later(asker, answer_after,
+      return call_later(requester, answer_after,
                         [ticket = what.id](auto& keeper) { keeper.on_query_failed(ticket); });
     }
     auto page = world_.state().query(what);
     world_.note(page.units.size());
-    call_later(asker, answer_after, [ticket = what.id, page = std::move(page)](auto& keeper) {
+    call_later(requester, answer_after, [ticket = what.id, page = std::move(page)](auto& keeper) {
       keeper.on_page(ticket, page.units, page.more, page.last_spare);
     });
   });
@@ -128,7 +128,7 @@ void keeper_hosts::answer(keep::node_id node, std::uint32_t host, keep::ticket i
     if (at(host).process != process)
       return;
     if (leader_ == host)
-      world_.checker().on_answered(id);
+      world_.checker().on_answered(id, result);
     call(at(host), [&](auto& keeper) { keeper.on_done(id, result); });
   });
 }

@@ -137,7 +137,12 @@ void storage_checker::on_removal(node_id node, const fragment_key& key, std::uin
 }
 
 void storage_checker::on_complaint(node_id node, const fragment_key& key) {
-  complaints_[{node, key}] = world_.now();
+  doubts_[{node, key}] = std::numeric_limits<std::int64_t>::max();
+}
+
+void storage_checker::on_stored_news(node_id node, const fragment_key& key) {
+  if (auto doubt = doubts_.find({node, key}); doubt != doubts_.end())
+    doubt->second = std::min(doubt->second, world_.now());
 }
 
 // -- the state --------------------------------------------------------------------------------
@@ -166,9 +171,9 @@ bool storage_checker::was_active_since(node_id node, std::int64_t at) const {
   return last == inactive_until_.end() || last->second < at;
 }
 
-bool storage_checker::has_complaint_since(const place& where, std::int64_t at) const {
-  auto last = complaints_.find(where);
-  return last != complaints_.end() && last->second >= at;
+bool storage_checker::was_doubted_since(const place& where, std::int64_t at) const {
+  auto end = doubts_.find(where);
+  return end != doubts_.end() && end->second >= at;
 }
 
 /// A fragment may be moved away from a node only if that node isn't used any more, or if it said
@@ -183,8 +188,7 @@ void storage_checker::check_move(const keep::relocation& move) {
   auto ordered = ordered_at_.find({move.to, move.key});
   auto decided =
       (ordered == ordered_at_.end() ? world_.now() - 60 * second : ordered->second) - notice_time;
-  if (!was_active_since(move.from, decided) ||
-      has_complaint_since({move.from, move.key}, std::min(copy->stored_at, decided) - notice_time))
+  if (!was_active_since(move.from, decided) || was_doubted_since({move.from, move.key}, decided))
     return;
   world_.violate(storage_violation::needless_move,
                  fmt::format("{} is moved from node {} to node {}, although it is in order there, "

@@ -28,8 +28,10 @@ class storage_checker {
   void on_stored(keep::node_id node, const keep::fragment_key& key);
   /// A node is about to remove a copy on order.
   void on_removal(keep::node_id node, const keep::fragment_key& key, std::uint64_t term);
-  /// A node says, or lets others see, that it doesn't have a fragment in order.
+  /// A node says that it doesn't have a fragment in order.
   void on_complaint(keep::node_id node, const keep::fragment_key& key);
+  /// The leader hears that the node has stored the fragment.
+  void on_stored_news(keep::node_id node, const keep::fragment_key& key);
 
   // -- the state
   void on_put(const keep::unit_record& unit);
@@ -48,7 +50,7 @@ class storage_checker {
   /// @param leads whether the present leader gives the order
   void on_order(const keep::order& what, bool leads);
   /// The leader's keeper hears the outcome.
-  void on_answered(keep::ticket id);
+  void on_answered(keep::ticket id, const keep::order_result& result);
 
   // -- what faults and the end of a run ask
   /// Could the fragment be lost without losing more of its unit than the scheme survives?
@@ -111,8 +113,8 @@ class storage_checker {
   void check_move(const keep::relocation& move);
   void check_verification(const keep::order& what);
   bool was_active_since(keep::node_id node, std::int64_t at) const;
-  /// Has a node said anything about the place since then?
-  bool has_complaint_since(const place& where, std::int64_t at) const;
+  /// May a keeper have believed since then that the place lacks its fragment?
+  bool was_doubted_since(const place& where, std::int64_t at) const;
   std::uint64_t rate_in_force(std::uint64_t keep::keeper_settings::*rate) const;
 
   storage_world& world_;
@@ -122,7 +124,7 @@ class storage_checker {
   std::unordered_map<keep::unit_id, flawed_unit> flawed_;
   std::set<place> destroyed_; ///< copies that faults took, and that weren't stored since
   std::map<place, std::int64_t> left_behind_; ///< when a relocation took a place away
-  std::map<place, std::int64_t> complaints_;
+  std::map<place, std::int64_t> doubts_;      ///< when they ended, as far as the leader heard
   std::map<keep::node_id, std::int64_t> inactive_until_; ///< when a node wasn't active last
   std::map<std::pair<std::uint32_t, keep::node_id>, std::deque<std::int64_t>> returns_;
   std::map<keep::node_id, std::deque<std::int64_t>> deaths_;

@@ -111,7 +111,11 @@ void storage_checker::forget_order(keep::ticket id) {
   orders_.erase(found);
 }
 
-void storage_checker::on_answered(keep::ticket id) {
+void storage_checker::on_answered(keep::ticket id, const keep::order_result& result) {
+  auto found = orders_.find(id);
+  if (found != orders_.end() && result.what == keep::order_result::outcome::done &&
+      (found->second.what == order::work::copy || found->second.what == order::work::rebuild))
+    on_stored_news(found->second.at, found->second.key);
   forget_order(id);
 }
 
@@ -257,7 +261,7 @@ void storage_checker::check_verification(const order& what) {
   if (!unit || what.key.fragment >= unit->nodes.size() ||
       unit->nodes[what.key.fragment] != what.at || !copy || !copy->is_intact || !node.up() ||
       world_.now() - copy->stored_at < verification_window ||
-      has_complaint_since({what.at, what.key}, world_.now() - 2 * verification_window))
+      was_doubted_since({what.at, what.key}, world_.now() - 2 * verification_window))
     return;
   auto& [since, count] = verified_[{what.at, what.key}];
   if (world_.now() - since > verification_window) {

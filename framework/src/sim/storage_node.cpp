@@ -301,6 +301,7 @@ order_result storage_node::store_made(const order& what, bool is_intact) {
     return {order_result::outcome::no_space, {}};
   world_.stats().bytes_copied += what.fragment_bytes;
   world_.trace("node {} stores {}", id_, to_text(what.key));
+  tell(what.key, fragment_condition::stored);
   if (!is_intact)
     world_.violate(
         storage_violation::damage_spread,

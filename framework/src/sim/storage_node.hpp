@@ -31,7 +31,6 @@ class storage_node {
   bool takes_data() const { return takes_data_; }
   bool is_readable() const { return readable_; }
   bool is_full() const { return full_; }
-  bool is_slow() const { return slowness_ > 1; }
   std::uint64_t free_bytes() const;
   const std::map<keep::fragment_key, stored_copy>& copies() const { return copies_; }
   const stored_copy* find(const keep::fragment_key& key) const;
