@@ -33,11 +33,26 @@ reader open_row(std::string_view bytes) {
 std::string encode(const meta& value) {
   auto out = begin_row();
   out.put(value.storages).put(value.mounts).put(value.policies);
-  for (auto field : {value.next_inode, value.files, value.directories, value.others, value.chunks,
-                     value.incomplete_chunks, value.bytes, value.inline_bytes, value.orphans,
-                     value.settings, value.live_mounts, value.ended_mounts, value.gc_watermark_us,
-                     value.trash_entries, value.trash_bytes, value.trash_uncounted,
-                     value.trash_expired_us, value.trash_policies, value.index_base, value.relocation_term})
+  for (auto field : {value.next_inode,
+                     value.files,
+                     value.directories,
+                     value.others,
+                     value.chunks,
+                     value.incomplete_chunks,
+                     value.bytes,
+                     value.inline_bytes,
+                     value.orphans,
+                     value.settings,
+                     value.live_mounts,
+                     value.ended_mounts,
+                     value.gc_watermark_us,
+                     value.trash_entries,
+                     value.trash_bytes,
+                     value.trash_uncounted,
+                     value.trash_expired_us,
+                     value.trash_policies,
+                     value.index_base,
+                     value.relocation_term})
     out.put(field);
   return out.take();
 }
@@ -47,13 +62,26 @@ bool decode(std::string_view bytes, meta& value) {
   value.storages = in.get<storage_id>();
   value.mounts = in.get<mount_id>();
   value.policies = in.get<policy_id>();
-  for (auto* field :
-       {&value.next_inode, &value.files, &value.directories, &value.others, &value.chunks,
-        &value.incomplete_chunks, &value.bytes, &value.inline_bytes, &value.orphans,
-        &value.settings, &value.live_mounts, &value.ended_mounts, &value.gc_watermark_us,
-        &value.trash_entries, &value.trash_bytes, &value.trash_uncounted, &value.trash_expired_us,
-        &value.trash_policies, &value.index_base,
-        &value.relocation_term})
+  for (auto* field : {&value.next_inode,
+                      &value.files,
+                      &value.directories,
+                      &value.others,
+                      &value.chunks,
+                      &value.incomplete_chunks,
+                      &value.bytes,
+                      &value.inline_bytes,
+                      &value.orphans,
+                      &value.settings,
+                      &value.live_mounts,
+                      &value.ended_mounts,
+                      &value.gc_watermark_us,
+                      &value.trash_entries,
+                      &value.trash_bytes,
+                      &value.trash_uncounted,
+                      &value.trash_expired_us,
+                      &value.trash_policies,
+                      &value.index_base,
+                      &value.relocation_term})
     *field = in.get<std::uint64_t>();
   return in.done();
 }

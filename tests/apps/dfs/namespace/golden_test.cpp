@@ -57,8 +57,8 @@ void add_rows(lines& all) {
     all[fmt::format("row {}", name)] = hex(key) + " " + hex(value);
   };
   namespace keys = state::keys;
-  row("meta", keys::meta(), encode(state::meta{1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11,
-                                               12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23}));
+  row("meta", keys::meta(), encode(state::meta{1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12,
+                                               13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23}));
   row("entry", keys::entry(0x0102, "name"), encode(state::dirent{3, inode_type::symlink}));
   row("inode", keys::inode(0x0102), encode(some_inode()));
   row("extent of a chunk", keys::extent(0x0102, 0x0304),
