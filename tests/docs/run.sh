@@ -125,9 +125,9 @@ done
 [ "$(blocks sh "$comparing")" = $((number - 1)) ] || fail "COMPARING.md has commands that nothing runs"
 tail -1 "$work/comparing/steady.svg" | grep -qx '</svg>' || fail "COMPARING.md draws no steady.svg"
 
-# docs/OPERATING.md: a cluster whose masters are changed one by one. Each runs with the change in the end. And policies, jobs and a check.
+# docs/OPERATING.md: a cluster whose masters are changed one by one. Each runs with the change in the end. And policies, jobs, a check and a scrub.
 operating=$root/docs/OPERATING.md
-[ "$(blocks sh "$operating")" = 4 ] || fail "OPERATING.md has blocks of commands that nothing runs"
+[ "$(blocks sh "$operating")" = 5 ] || fail "OPERATING.md has blocks of commands that nothing runs"
 mkdir "$work/operating"
 { echo 'set -e'; block sh 1 "$operating"; } >"$work/operating.sh"
 (cd "$work/operating" && sh ../operating.sh) >"$work/out" 2>&1 || fail "the commands in OPERATING.md failed"
@@ -138,11 +138,12 @@ mkdir "$work/operating"
   block sh 2 "$operating"
   block sh 3 "$operating"
   block sh 4 "$operating"
+  block sh 5 "$operating"
   echo 'dfs down configs/quickstart'
 } >"$work/jobs.sh"
-(cd "$work" && sh jobs.sh) >"$work/out" 2>&1 || fail "the policies, the jobs or the check in OPERATING.md failed"
-for shown in "$(cd "$work" && cksum <README.md)" "$(LC_ALL=C grep -nE 'storage nodes?' "$work/README.md" | tail -1)" 'master-1: sound: '; do
-  grep -qF "$shown" "$work/out" || fail "the jobs and the check in OPERATING.md don't print '$shown'"
+(cd "$work" && sh jobs.sh) >"$work/out" 2>&1 || fail "the policies, the jobs, the check or the scrub in OPERATING.md failed"
+for shown in "$(cd "$work" && cksum <README.md)" "$(LC_ALL=C grep -nE 'storage nodes?' "$work/README.md" | tail -1)" 'master-1: sound: ' 'storage-1: sound: '; do
+  grep -qF "$shown" "$work/out" || fail "the jobs, the check and the scrub in OPERATING.md don't print '$shown'"
 done
 
 # Every block of configuration is accepted, in place of the sections that it has in common with quickstart.

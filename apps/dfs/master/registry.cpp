@@ -41,6 +41,8 @@ storage_registry::node& storage_registry::update(const protocol::storage_heartbe
   }
   found.last = report;
   found.last.changes.clear();
+  found.last.done.clear();
+  found.last.slice.reset();
   if (!std::isfinite(found.last.weight) || found.last.weight < 0)
     found.last.weight = 0;
   found.seen = now;
