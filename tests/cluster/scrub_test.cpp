@@ -27,7 +27,8 @@ void flip_bit(const std::filesystem::path& file, std::int64_t offset) {
 }
 
 json scrub_of(test_cluster& cluster, const std::string& node) {
-  for (auto& storage : cluster.status()["storages"])
+  auto status = cluster.status();
+  for (auto& storage : status["storages"])
     if (storage["name"] == node)
       return storage["scrub"];
   return {};
@@ -116,7 +117,6 @@ TEST_CASE("a pass goes on where it was after a node is killed with kill -9") {
     return before.run != 0 && before.status.done_bytes >= 2 * chunk_bytes;
   });
   cluster.kill("storage-1", SIGKILL);
-  cluster.wait_for_exit("storage-1");
   cluster.start("storage-1");
   cluster.wait_for_health("storage-1", "up");
   eventually("the pass goes on", [&] {

@@ -87,16 +87,17 @@ protocol::scrub_state scrub_host::order(const protocol::scrub_request& request) 
 void scrub_host::run() {
   std::unique_lock lock{mutex_};
   while (!is_stopping_) {
-    auto& position = scrubber_.position();
-    if (!position.is_under_way) {
-      auto usage = settings_.store->usage();
-      if (usage && scrubber_.is_due(now(), usage->bytes))
+    auto usage = settings_.store->usage();
+    auto stored = usage ? usage->bytes : 0;
+    if (!scrubber_.position().is_under_way) {
+      if (scrubber_.is_due(now(), stored))
         begin(scrub_pace::scheduled, 0);
       else
         wake_.wait_for(lock, look_interval);
       continue;
     }
-    auto wait = scrubber_.wait_before_read(now(), settings_.in_flight() > 0);
+    scrubber_.on_stored(stored);
+    auto wait = scrubber_.wait_before_fragment(now(), settings_.in_flight() > 0);
     if (wait.count() > 0)
       wake_.wait_for(lock, std::min(wait, pause_max));
     else
@@ -114,6 +115,8 @@ void scrub_host::scrub_next(std::unique_lock<std::mutex>& lock) {
     return end_pass();
   auto& key = next.front().key;
   auto pass = pass_;
+  auto& done_bytes = scrubber_.position().status.done_bytes;
+  auto done_before = done_bytes;
   lock.unlock();
   auto checked = settings_.store->check(
       key, {true, [this, pass](std::uint64_t bytes) { return pause_after_read(pass, bytes); }});
@@ -126,6 +129,9 @@ void scrub_host::scrub_next(std::unique_lock<std::mutex>& lock) {
                  : !*checked
                      ? fmt::format("fragment {} was damaged, and is moved aside", to_string(key))
                      : std::string{};
+  // Its last part; and all that was not read of one that is damaged.
+  scrubber_.on_read(now(),
+                    next.front().size - std::min(done_bytes - done_before, next.front().size));
   scrubber_.on_checked(key, finding);
   must_save_ = must_save_ || !finding.empty();
 }

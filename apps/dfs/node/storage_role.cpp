@@ -124,6 +124,7 @@ atl::status storage_role::plan_files() {
   self_.connections_max = plan->connections;
   self_.unproved_max = plan->unproved;
   self_.sync_backlog_max = plan->sync_backlog;
+  repairs_at_once_ = plan->repairs;
   return {};
 }
 
@@ -187,6 +188,7 @@ void storage_role::start_repairs() {
   settings.reading = [this] {
     return bulk_options{bulk_->self(), cluster_.secret, {}, timeouts()};
   };
+  settings.at_once = repairs_at_once_;
   repairs_ = std::make_shared<repair_worker>(std::move(settings));
 }
 

@@ -55,6 +55,7 @@ class storage_role : public atl::node::role {
   std::unique_ptr<bulk_server> bulk_;
   std::shared_ptr<piece_runner> pieces_;
   std::shared_ptr<repair_worker> repairs_;
+  std::size_t repairs_at_once_ = 1;
   std::shared_ptr<scrub_host> scrub_;
   caf::actor jobs_;
   caf::actor agent_;

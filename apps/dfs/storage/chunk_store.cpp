@@ -108,7 +108,7 @@ atl::status chunk_store::verify(const fragment_key& key, const open_fragment& op
       disk_.forget_cached(opened.file.fd(), at, size);
     if (!done)
       return done;
-    if (how.between && !how.between(size))
+    if (at + size < opened.size && how.between && !how.between(size))
       return atl::fail(atl::errc::unavailable,
                        fmt::format("the check of fragment {} was ended", to_string(key)));
   }

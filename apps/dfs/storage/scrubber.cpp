@@ -32,6 +32,12 @@ void scrubber::begin(const moment& now, std::uint64_t stored_bytes, scrub_pace p
   may_read_at_ = now.steady;
 }
 
+void scrubber::on_stored(std::uint64_t stored_bytes) {
+  auto& total = position_.status.total_bytes;
+  if (position_.is_under_way)
+    total = std::max(total, stored_bytes);
+}
+
 bool scrubber::is_late(const moment& now) const {
   auto began = position_.status.began_us;
   return now.wall_us > began &&
@@ -45,9 +51,12 @@ scrubber::microseconds scrubber::wait_before_read(const moment& now, bool client
   auto wait = std::max(ceil<microseconds>(may_read_at_ - now.steady), microseconds{0});
   if (is_late(now)) // busy clients must not keep damage from being found for ever
     return wait;
-  if (clients_wait)
-    return std::max(wait, yield_time);
-  if (position_.pace == scrub_pace::limited)
+  return clients_wait ? std::max(wait, yield_time) : wait;
+}
+
+scrubber::microseconds scrubber::wait_before_fragment(const moment& now, bool clients_wait) const {
+  auto wait = wait_before_read(now, clients_wait);
+  if (position_.pace != scrub_pace::scheduled || is_late(now))
     return wait;
   auto& status = position_.status;
   auto part = static_cast<double>(std::min(status.done_bytes, status.total_bytes)) /

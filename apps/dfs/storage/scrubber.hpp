@@ -58,7 +58,12 @@ class scrubber {
   /// Begins a pass with the first fragment; a pass under way is given up.
   void begin(const moment& now, std::uint64_t stored_bytes, scrub_pace pace, std::uint64_t run = 0);
 
-  /// How long to wait before the next read of the pass under way; 0: read now.
+  /// What is stored here has become more: the pass under way reads that as well.
+  void on_stored(std::uint64_t stored_bytes);
+
+  /// How long to wait before the next fragment of the pass under way; 0: read now.
+  microseconds wait_before_fragment(const moment& now, bool clients_wait) const;
+  /// The same for more of a fragment that was begun, which is not spread over the period.
   microseconds wait_before_read(const moment& now, bool clients_wait) const;
   /// Bytes were read.
   void on_read(const moment& now, std::uint64_t bytes);

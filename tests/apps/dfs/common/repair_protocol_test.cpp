@@ -1,5 +1,6 @@
 #include "altered_bytes.hpp"
 #include "common/master_protocol.hpp"
+#include "common/scrub_protocol.hpp"
 
 #include <doctest/doctest.h>
 
@@ -129,4 +130,17 @@ TEST_CASE("a slice that could make fragments seem gone is refused") {
     report.slice->last = false;
   }
   CHECK_FALSE(decode_storage_heartbeat(encode(report)));
+}
+
+TEST_CASE("the order to scrub and its answer are decoded as they were encoded") {
+  scrub_state state;
+  state.phase = scrub_phase::replaced;
+  state.status = {1, 2, 3, 4, 5, "a finding"};
+  auto decoded = decode_scrub_state(encode(state));
+  REQUIRE(decoded);
+  CHECK(decoded->phase == state.phase);
+  CHECK(decoded->status == state.status);
+  check_altered_bytes(encode(state), decode_scrub_state);
+  check_altered_bytes(encode(scrub_request{7, true}), decode_scrub_request);
+  CHECK_FALSE(decode_scrub_request(encode(scrub_request{0, true}))); // no run has this number
 }

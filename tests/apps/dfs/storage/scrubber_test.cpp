@@ -44,7 +44,7 @@ struct simulated_node {
         it.on_end(now());
         return;
       }
-      if (auto wait = it.wait_before_read(now(), busy); wait > 0us) {
+      if (auto wait = it.wait_before_fragment(now(), busy); wait > 0us) {
         passed += std::min(wait, until - passed);
         continue;
       }
@@ -101,6 +101,22 @@ TEST_CASE("a pass of the schedule is spread over the period, and ends within it"
   node.run(24h - 6h);
   CHECK_FALSE(node.it.position().is_under_way);
   CHECK(node.passed <= us{24h} * scrubber::scheduled_percent / 100);
+}
+
+TEST_CASE("what is stored during a pass is read by it, and within the period too") {
+  simulated_node node{2};
+  node.begin(scrub_pace::scheduled);
+  node.run(1s);
+  CHECK(node.read.size() == 1);
+  node.fragments = 100'000; // takes seven hours at the highest rate
+  node.it.on_stored(node.stored_bytes());
+  CHECK(node.it.position().status.total_bytes == node.stored_bytes());
+  node.run(12h);
+  CHECK(node.read.size() > 60'000);
+  CHECK(node.read.size() < 65'000); // and is spread over the period
+  node.run(24h - 12h - 1s);
+  CHECK(node.read.size() == 100'000);
+  CHECK_FALSE(node.it.position().is_under_way);
 }
 
 TEST_CASE("no second has more reads than the rate allows, also when a pass is behind") {
@@ -168,12 +184,23 @@ TEST_CASE("a pass counts what it finds, and the next one begins to count anew") 
   CHECK(node.it.position().next == fragment_key{});
 }
 
+TEST_CASE("a fragment that was begun is read to its end within the rate, and not over the period") {
+  simulated_node node{10};
+  node.begin(scrub_pace::scheduled);
+  node.it.on_read(node.now(), mib);
+  CHECK(node.it.wait_before_read(node.now(), false) == 250ms);
+  CHECK(node.it.wait_before_fragment(node.now(), false) > 1h);
+  node.passed += 250ms;
+  CHECK(node.it.wait_before_read(node.now(), false) == 0us);
+  CHECK(node.it.wait_before_read(node.now(), true) == scrubber::yield_time);
+}
+
 TEST_CASE("a clock that is set back neither stops the scrub nor makes it read all the time") {
   simulated_node node{10};
   node.begin(scrub_pace::scheduled);
   auto earlier = node.now();
   earlier.wall_us -= 1'000'000'000'000;
-  CHECK(node.it.wait_before_read(earlier, false) <= 24h);
+  CHECK(node.it.wait_before_fragment(earlier, false) <= 24h);
   node.run(24h);
   CHECK(node.it.is_due(earlier, node.stored_bytes()));
 }
