@@ -130,7 +130,11 @@ bool keeper::impl::can_adopt(node_id node, const fragment_key& key, const unit_r
   if (std::ranges::find(adopting, node) != adopting.end())
     return false;
   auto* known = nodes_.find(node);
-  return known && known->can_receive();
+  if (!known || known->can_receive())
+    return known != nullptr;
+  // Of a unit that can't be read any other way a copy counts wherever it is.
+  auto state = judge_.judge(unit);
+  return state && state->health == spi::chunk_health::lost && known->can_send();
 }
 
 void keeper::impl::on_unwanted_copy(node_id node, const held_fragment& copy,
