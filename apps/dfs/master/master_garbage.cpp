@@ -93,8 +93,10 @@ void master_actor::start_garbage_collection() {
   });
 }
 
+/// Not before the space of what is discarded can be freed.
 std::uint64_t master_actor::trash_to_discard(const responses::summary& summary, steady_time now) {
   auto is_wanted = summary.trash_entries > 0 && summary.pending_removals == 0 &&
+                   now - leads_since_ > settling_time(true) &&
                    now - last_trash_emptied_ >= trash_emptying_interval &&
                    placement_.lacks_space(root_policy_id(), root_chunk_bytes(), registry_, now);
   if (!is_wanted)
