@@ -192,14 +192,40 @@ TEST_CASE("a write that hits a damaged row of the leader is completed by the nex
 TEST_CASE("a master whose name space can't be opened refuses to start, and can be rebuilt") {
   damaged_group group;
   auto victim = follower(group.cluster);
-  group.stop(victim);
-  for (auto& entry : fs::directory_iterator{group.cluster.group_data_of(victim) / "state"})
-    if (entry.path().filename().string().starts_with("MANIFEST"))
-      fs::resize_file(entry.path(), 10);
-  group.cluster.start(victim);
-  group.must_stop(victim);
-  group.must_read(17);
-  group.must_be_rebuilt(victim);
+  for (auto is_gone : {true, false}) {
+    CAPTURE(is_gone);
+    group.stop(victim);
+    auto state = group.cluster.group_data_of(victim) / "state";
+    if (is_gone)
+      REQUIRE(fs::remove(state / "CURRENT"));
+    for (auto& entry : fs::directory_iterator{state})
+      if (!is_gone && entry.path().filename().string().starts_with("MANIFEST"))
+        fs::resize_file(entry.path(), 10);
+    group.cluster.start(victim);
+    group.must_stop(victim);
+    group.must_read(17);
+    group.must_be_rebuilt(victim);
+  }
+}
+
+TEST_CASE("a single master whose name space is damaged says that it begins again from a backup") {
+  test_cluster cluster{group_of(1)};
+  cluster.up();
+  REQUIRE(cluster.dfs({"put", "-", "/f"}, "text").code == 0);
+  auto file = (cluster.folder() / "names.backup").string();
+  REQUIRE(cluster.dfs({"admin", "backup", file}).code == 0);
+  cluster.kill("master-1", SIGTERM);
+  CHECK(cluster.wait_for_exit("master-1") == 0);
+  REQUIRE(fs::remove(cluster.group_data_of("master-1") / "state" / "CURRENT"));
+  cluster.start("master-1");
+  CHECK(cluster.wait_for_exit("master-1") == 1);
+  auto log = cluster.log_of("master-1");
+  CHECK_MESSAGE(
+      log.find("start this one once with --new-disk and --restore FILE") != std::string::npos, log);
+  CHECK(log.find("admin master replace") == std::string::npos);
+  cluster.start("master-1", {"--new-disk", "--restore", file});
+  cluster.wait_until_writable();
+  CHECK(cluster.dfs({"cat", "/f"}).out == "text");
 }
 
 TEST_CASE("a leader whose name space is damaged sends the damage to no other master") {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The demonstration: a real cluster of processes stores files and gives them back, also after one of
-# its storage nodes was killed. Exits 0 only if all of it was so.
+# its storage nodes was killed, and mends what was damaged on a disk. Exits 0 only if all of it was so.
 #
 #   tests/cluster/demo.sh BUILD_FOLDER
 set -euo pipefail
@@ -69,6 +69,19 @@ code=0
 until dfs status >"$work/status" 2>&1 || code=$?; [ $code = 8 ] &&
   grep -q "chunks short of copies, $victim is down" "$work/status"; do sleep 0.2; done
 cat "$work/status"
+
+step "start $victim again, with a byte that has changed on its disk, and let all nodes read what they have"
+damaged=$(find "$cluster" -path "*$victim*/chunks/*" -type f -size +1M | sort | head -n 1)
+printf '\377' | dd of="$damaged" bs=1 seek=1000 conv=notrunc status=none
+dfs up "$cluster"
+code=0
+dfs scrub --now || code=$?
+[ $code = 1 ] || { echo "demo: the scrub found nothing" >&2; exit 1; }
+
+step "what was damaged is made anew: dfs check --repair"
+dfs check --repair
+[ -f "$damaged" ]
+dfs scrub --now
 
 step "stop"
 dfs down "$cluster"

@@ -82,6 +82,32 @@ TEST_CASE("on full storage nodes removed files make room before the grace time e
   cluster.kill("storage-1", SIGKILL);
 }
 
+TEST_CASE("on full storage nodes the oldest in the trash makes room before it expires") {
+  if (!small_disk::possible()) {
+    MESSAGE("not tried: it wants root, for a small disk");
+    return;
+  }
+  auto shape = with_long_grace();
+  shape.files += "\ntrash = \"24h\"";
+  test_cluster cluster{shape};
+  small_disk disk{cluster.data_of("storage-1"), 48};
+  cluster.up();
+  auto large = random_bytes(20 << 20, 1);
+  for (auto* path : {"/a", "/b"}) {
+    REQUIRE(cluster.dfs({"put", "-", path}, large).code == 0);
+    REQUIRE(cluster.dfs({"rm", path}).code == 0);
+  }
+  disk.fill(3 << 20);
+  eventually("a file of the trash makes room", [&] {
+    return cluster.dfs({"put", "-", "/c"}, large).code == 0;
+  });
+  CHECK(cluster.dfs({"trash", "restore", "/a"}).code == 3);
+  REQUIRE(cluster.dfs({"trash", "restore", "/b"}).code == 0);
+  CHECK(cluster.dfs({"cat", "/b"}).out == large);
+  CHECK(cluster.dfs({"cat", "/c"}).out == large);
+  cluster.kill("storage-1", SIGKILL);
+}
+
 TEST_CASE("'dfs admin collect' ends when all unreferenced fragments are removed") {
   test_cluster cluster{with_long_grace()};
   cluster.up();

@@ -125,9 +125,9 @@ done
 [ "$(blocks sh "$comparing")" = $((number - 1)) ] || fail "COMPARING.md has commands that nothing runs"
 tail -1 "$work/comparing/steady.svg" | grep -qx '</svg>' || fail "COMPARING.md draws no steady.svg"
 
-# docs/OPERATING.md: a cluster whose masters are changed one by one. Each runs with the change in the end. And policies, jobs and a check.
+# docs/OPERATING.md: a cluster whose masters are changed one by one. Each runs with the change in the end. And policies, the
+# trash, jobs, checks, repairs, a scrub and a backup, on a cluster of their own.
 operating=$root/docs/OPERATING.md
-[ "$(blocks sh "$operating")" = 4 ] || fail "OPERATING.md has blocks of commands that nothing runs"
 mkdir "$work/operating"
 { echo 'set -e'; block sh 1 "$operating"; } >"$work/operating.sh"
 (cd "$work/operating" && sh ../operating.sh) >"$work/out" 2>&1 || fail "the commands in OPERATING.md failed"
@@ -135,15 +135,29 @@ mkdir "$work/operating"
   fail "the commands in OPERATING.md don't change the heartbeat of all masters"
 {
   echo 'set -e; export DFS_CLUSTER=configs/quickstart; dfs up configs/quickstart; dfs put --parents README.md /README.md'
-  block sh 2 "$operating"
-  block sh 3 "$operating"
-  block sh 4 "$operating"
+  number=2
+  while [ "$number" -le "$(blocks sh "$operating")" ]; do
+    block sh "$number" "$operating"
+    number=$((number + 1))
+  done
   echo 'dfs down configs/quickstart'
 } >"$work/jobs.sh"
-(cd "$work" && sh jobs.sh) >"$work/out" 2>&1 || fail "the policies, the jobs or the check in OPERATING.md failed"
-for shown in "$(cd "$work" && cksum <README.md)" "$(LC_ALL=C grep -nE 'storage nodes?' "$work/README.md" | tail -1)" 'master-1: sound: '; do
-  grep -qF "$shown" "$work/out" || fail "the jobs and the check in OPERATING.md don't print '$shown'"
+(cd "$work" && sh jobs.sh) >"$work/out" 2>&1 ||
+  fail "the commands of OPERATING.md after the first block failed"
+for shown in "$(cd "$work" && cksum <README.md)" "$(LC_ALL=C grep -nE 'storage nodes?' "$work/README.md" | tail -1)" 'master-1: sound: ' '1 entries removed for good' 'names.backup: the name space of quickstart at entry' 'all in order' 'storage-1: sound: '; do
+  grep -qF "$shown" "$work/out" || fail "the commands in OPERATING.md don't print '$shown'"
 done
+
+# docs/FAULTS.md: each test that it names is there.
+grep -oE '`[a-z_/]+_test\.cpp`: [^|]*' "$root/docs/FAULTS.md" | sed 's/ *$//' >"$work/named"
+[ -s "$work/named" ] || fail "FAULTS.md names no tests"
+while IFS= read -r named; do
+  file=$(echo "$named" | sed 's/^`\([^`]*\)`.*/\1/')
+  title=$(echo "$named" | sed 's/^[^:]*: //')
+  [ -f "$root/tests/$file" ] || fail "FAULTS.md names tests/$file, which isn't there"
+  tr '\n' ' ' <"$root/tests/$file" | sed 's/" *"//g' | grep -qF "$title" || # strings go on in the next line
+    fail "tests/$file has no test '$title', as FAULTS.md says"
+done <"$work/named"
 
 # Every block of configuration is accepted, in place of the sections that it has in common with quickstart.
 checked=0

@@ -1,5 +1,6 @@
 #include "common/check_protocol.hpp"
 #include "common/master_protocol.hpp"
+#include "common/scrub_protocol.hpp"
 #include "fuzzing.hpp"
 
 void fuzzing::try_bytes(std::string_view bytes) {
@@ -27,6 +28,10 @@ void fuzzing::try_bytes(std::string_view bytes) {
     return check_one_encoding(decode_check_request(bytes), bytes);
   case 10:
     return check_one_encoding(decode_check_state(bytes), bytes);
+  case 11:
+    return check_one_encoding(decode_scrub_request(bytes), bytes);
+  case 12:
+    return check_one_encoding(decode_scrub_state(bytes), bytes);
   default:
     return;
   }

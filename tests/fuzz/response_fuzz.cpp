@@ -19,6 +19,6 @@ void fuzzing::try_bytes(std::string_view bytes) {
   using namespace dfs::responses;
   try_each<changed, registered, garbage_collected, entry, listing, opened, summary, chunk_page,
            known_chunks, written, defined, relocated, mounted, answers, incomplete_page,
-           effective_policy, policy_page, setting_page, mount_page, xattr_value, xattr_names>(
-      bytes);
+           effective_policy, policy_page, setting_page, mount_page, xattr_value, xattr_names,
+           trash_page, discarded>(bytes);
 }

@@ -23,6 +23,7 @@ void try_key(std::string_view key) {
   keys::incomplete_in(key);
   keys::policy_with_digest_in(key);
   keys::held_in(key);
+  keys::trash_in(key);
   keys::name_in(key);
   keys::setting_in(key);
 }
@@ -63,6 +64,10 @@ void fuzzing::try_bytes(std::string_view bytes) {
       promise(state::encode_bytes(value) == bytes);
     return;
   }
+  case 12:
+    return try_value<state::trash_record>(bytes);
+  case 13:
+    return try_value<state::trash_walk>(bytes);
   default:
     return;
   }

@@ -3,13 +3,10 @@
 #include "bulk/frames.hpp"
 #include "bulk/pulse.hpp"
 
-#include <atoll/net/worker_pool.hpp>
-
 #include <utility>
 
 namespace dfs {
 
-using atl::net::on;
 using boost::asio::awaitable;
 using clock = std::chrono::steady_clock;
 
@@ -19,7 +16,8 @@ fragment_copy::fragment_copy(bulk_shared& shared, std::shared_ptr<boost::asio::i
       source_{std::move(context),
               request_.source,
               {shared.self(), shared.options.secret, request_.token, shared.options.timeouts}},
-      next_sign_{clock::now() + sign_interval()} {}
+      stored_{shared.store, shared.disk_writers, request_.key}, next_sign_{clock::now() +
+                                                                           sign_interval()} {}
 
 std::chrono::milliseconds fragment_copy::sign_interval() const {
   return shared_.options.timeouts.progress / 4;
@@ -30,19 +28,12 @@ awaitable<atl::status> fragment_copy::run() {
   auto done = co_await source_.fetch_fragment(wanted, *this);
   if (done)
     done = co_await commit();
-  co_await drop_writer();
+  co_await stored_.drop();
   co_return done;
 }
 
 awaitable<atl::status> fragment_copy::begin(std::uint64_t size) {
-  auto work = [this, size]() -> atl::status {
-    auto begun = shared_.store.begin(request_.key, size);
-    if (!begun)
-      return tl::unexpected{begun.error()};
-    writer_.emplace(std::move(*begun));
-    return {};
-  };
-  co_return co_await on(shared_.disk_writers, work);
+  co_return co_await stored_.begin(size);
 }
 
 awaitable<atl::status> fragment_copy::take(std::span<const std::byte> bytes,
@@ -54,25 +45,15 @@ awaitable<atl::status> fragment_copy::take(std::span<const std::byte> bytes,
     if (!told)
       co_return told;
   }
-  auto work = [this, bytes, crcs] { return writer_->append(bytes, crcs); };
-  co_return co_await on(shared_.disk_writers, work);
+  co_return co_await stored_.take(bytes, crcs);
 }
 
 awaitable<atl::status> fragment_copy::commit() {
-  auto size = writer_->size();
   pulse alive{*context_, requester_, sign_interval()};
-  auto work = [this] { return writer_->commit(durability::fsync); };
-  auto committed = co_await on(shared_.disk_writers, work);
+  auto committed = co_await stored_.commit(durability::fsync);
   if (committed)
-    shared_.written_bytes += size;
+    shared_.written_bytes += stored_.size();
   co_return committed;
-}
-
-awaitable<void> fragment_copy::drop_writer() {
-  if (!writer_)
-    co_return;
-  auto work = [this] { writer_.reset(); };
-  co_await on(shared_.disk_writers, work);
 }
 
 } // namespace dfs

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "bulk/async_connection.hpp"
+#include "bulk/fragment_storer.hpp"
 #include "bulk/shared_state.hpp"
 
 #include <atoll/core/error.hpp>
@@ -11,7 +12,6 @@
 
 #include <chrono>
 #include <memory>
-#include <optional>
 
 namespace dfs {
 
@@ -32,7 +32,6 @@ class fragment_copy final : private fragment_sink {
   boost::asio::awaitable<atl::status> take(std::span<const std::byte> bytes,
                                            std::span<const std::uint32_t> crcs) override;
   boost::asio::awaitable<atl::status> commit();
-  boost::asio::awaitable<void> drop_writer();
   std::chrono::milliseconds sign_interval() const;
 
   bulk_shared& shared_;
@@ -40,7 +39,7 @@ class fragment_copy final : private fragment_sink {
   atl::net::tcp_stream& requester_;
   const wire::copy_request request_;
   async_bulk_connection source_;
-  std::optional<chunk_writer> writer_;
+  fragment_storer stored_;
   std::chrono::steady_clock::time_point next_sign_;
 };
 

@@ -83,6 +83,7 @@ class bulk_server::implementation {
   void stop();
   const atl::endpoint& listens_at() const { return gatekeeper_->listens_at(); }
   void join_group(const std::string& group);
+  atl::net::identity self() const { return shared_.self(); }
   bulk_stats stats() const;
 
  private:
@@ -199,6 +200,10 @@ const atl::endpoint& bulk_server::listens_at() const {
 
 void bulk_server::join_group(const std::string& group) {
   impl_->join_group(group);
+}
+
+atl::net::identity bulk_server::self() const {
+  return impl_->self();
 }
 
 bulk_stats bulk_server::stats() const {

@@ -73,6 +73,8 @@ class bulk_server {
   const atl::endpoint& listens_at() const;
   /// From now on this node says that it belongs to the group.
   void join_group(const std::string& group);
+  /// What this node says about itself to other nodes.
+  atl::net::identity self() const;
   bulk_stats stats() const;
 
   /// Closes all connections, including connections with unfinished requests, and waits for the

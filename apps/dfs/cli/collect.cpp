@@ -1,4 +1,5 @@
 #include "cli/commands.hpp"
+#include "cli/trash_actions.hpp"
 #include "client/control.hpp"
 
 #include <fmt/format.h>
@@ -69,10 +70,13 @@ void print(const collect_state& state) {
 
 } // namespace
 
-int collect(context& with, std::uint32_t timeout_s) {
+int collect(context& with, std::uint32_t timeout_s, bool with_trash) {
   auto masters = with.masters();
   if (!masters)
     return report_error(masters.error());
+  if (with_trash)
+    if (auto emptied = empty_trash(**masters, {}, std::chrono::microseconds{0}); !emptied)
+      return report_error(emptied.error());
   auto state = wait_until_collected(**masters, std::chrono::seconds{timeout_s});
   if (!state)
     return report_error(state.error());

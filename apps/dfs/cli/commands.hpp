@@ -113,7 +113,8 @@ int change_settings(context& with, const std::vector<std::string>& changes);
 int show_settings(context& with);
 
 /// Lets the masters collect unreferenced chunks, and waits until these are removed.
-int collect(context& with, std::uint32_t timeout_s);
+/// @param with_trash empty the trash first
+int collect(context& with, std::uint32_t timeout_s, bool with_trash);
 
 /// Compares what the storage nodes have with what the name space wants there. @param repair wait
 /// until what can be repaired is
@@ -123,6 +124,14 @@ int check_chunks(context& with, bool repair);
 /// Lets masters check their name spaces. @param masters by name; empty: all of the cluster's file
 /// @returns `failed` if one is damaged, `unavailable` if one could not be checked
 int check_names(context& with, const std::vector<std::string>& masters);
+
+struct scrub_arguments {
+  std::vector<std::string> paths; ///< files and directories; empty: all that storage nodes have
+  bool unlimited = false;         ///< at once, and as fast as the disks allow
+};
+/// Has storage nodes read what they store, and waits for it.
+/// @returns `failed` if something is damaged, `unavailable` if something could not be read
+int scrub(context& with, const scrub_arguments& what);
 
 struct init_arguments {
   std::string folder;

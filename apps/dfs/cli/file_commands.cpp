@@ -193,7 +193,8 @@ void add_changers(CLI::App& app, context& with, chosen_command& call) {
     };
   });
 
-  auto* rm = app.add_subcommand("rm", "Remove files or directories");
+  auto* rm = app.add_subcommand(
+      "rm", "Remove files or directories; where the policy has a trash, 'dfs trash' restores them");
   add_paths(*rm, paths, "What to remove");
   rm->add_flag("-r,--recursive", flag, "Also directories that aren't empty");
   rm->callback([&] { call = [&] { return cli::remove(with, paths, flag); }; });
@@ -233,7 +234,9 @@ void add_policy(CLI::App& app, context& with, chosen_command& call) {
   add_words(*set, "PATH KEY=VALUE…", words,
             "The directory, and what is to be different: recovery=PLUGIN, OPTION=VALUE of that "
             "plugin (such as copies=2), durability=fsync|replicated, placement=BALANCER, "
-            "placement.OPTION=VALUE, chunk_size=SIZE, inline_limit=SIZE; or 'inherit'")
+            "placement.OPTION=VALUE, chunk_size=SIZE, inline_limit=SIZE, trash=DURATION (how long "
+            "what is removed can be "
+            "restored, 0 for not at all); or 'inherit'")
       ->required();
   set->callback([&] {
     call = [&] {

@@ -1,8 +1,10 @@
+#include "cli/backup.hpp"
 #include "cli/commands.hpp"
 #include "cli/file_commands.hpp"
 #include "cli/job_commands.hpp"
 #include "cli/launch_commands.hpp"
 #include "cli/output.hpp"
+#include "cli/trash_commands.hpp"
 #include "cli/usage_error.hpp"
 #include "settings/masters_service.hpp"
 
@@ -32,22 +34,23 @@ void add_check(CLI::App& app, context& with, chosen& call) {
   static bool names = false;
   static bool repair = false;
   auto* check = app.add_subcommand(
-      "check", "Compare what the storage nodes have with what files need; exits with 1 if something "
-               "isn't in order, and with 5 if something could not be checked");
+      "check",
+      "Compare what the storage nodes have with what files need; exits with 1 if something "
+      "isn't in order, and with 5 if something could not be checked");
   check->add_flag("--repair", repair,
                   "Wait until all that can be repaired is, which the cluster does unasked; exits "
                   "with 0 if nothing is left to repair");
-  check
-      ->add_flag("--names", names,
-                 "The masters' name spaces: each compares its inodes, entries, chunks, indexes "
-                 "and counters, in a copy, while it goes on working");
+  check->add_flag("--names", names,
+                  "The masters' name spaces: each compares its inodes, entries, chunks, indexes "
+                  "and counters, in a copy, while it goes on working");
   dfs::cli::add_words(*check, "MASTER…", masters,
                       "With --names: the masters to ask, by name; default all");
   check->callback([&] {
     if (!names && !masters.empty())
       throw CLI::ValidationError{"MASTER", "only --names takes masters"};
     if (names && repair)
-      throw CLI::ValidationError{"--repair", "a name space can't be repaired; leave one of the two"};
+      throw CLI::ValidationError{"--repair",
+                                 "a name space can't be repaired; leave one of the two"};
     call = [&] {
       return names ? dfs::cli::check_names(with, masters) : dfs::cli::check_chunks(with, repair);
     };
@@ -76,8 +79,25 @@ void add_leaving(CLI::App& storage, context& with, chosen& call) {
   forget->add_option("NAME", forgotten, "As node.name in its file")->required();
   forget->add_flag("--lost", lost,
                    "Also if data is left there: it counts as lost, and is made anew elsewhere");
-  forget->callback(
-      [&] { call = [&] { return dfs::cli::forget_storage(with, forgotten, lost); }; });
+  forget->callback([&] { call = [&] { return dfs::cli::forget_storage(with, forgotten, lost); }; });
+}
+
+void add_scrub(CLI::App& app, context& with, chosen& call) {
+  static dfs::cli::scrub_arguments what;
+  auto* scrub = app.add_subcommand(
+      "scrub", "Have the storage nodes read what they store and compare it with its checksums, "
+               "and wait for it; exits with 1 if something is damaged, and with 5 if something "
+               "could not be read");
+  auto* now = scrub->add_flag("--now", what.unlimited,
+                              "As fast as the disks allow, also beside clients, and not within "
+                              "scrub.rate");
+  dfs::cli::add_words(*scrub, "PATH…", what.paths,
+                      "Files, and directories with all files below; default all that is stored");
+  scrub->callback([&with, &call, now] {
+    if (now->count() > 0 && !what.paths.empty())
+      throw CLI::ExcludesError("--now", "PATH: the files are read at once");
+    call = [&with] { return dfs::cli::scrub(with, what); };
+  });
 }
 
 void add_cluster(CLI::App& app, context& with, chosen& call) {
@@ -104,12 +124,24 @@ void add_cluster(CLI::App& app, context& with, chosen& call) {
   atl::node::add_group_commands(*master, dfs::masters_service(), address, choose, json);
 
   static std::uint32_t collect_timeout_s = 3600;
+  static bool with_trash = false;
   auto* collect = admin->add_subcommand(
       "collect", "Remove at once what no file refers to any more and no upload under way may use, "
                  "without waiting for files.grace, and wait until it is gone");
   collect->add_option("--timeout", collect_timeout_s, "Seconds to wait until it is gone")
       ->capture_default_str();
-  collect->callback([&] { call = [&] { return dfs::cli::collect(with, collect_timeout_s); }; });
+  collect->add_flag("--trash", with_trash, "Empty the trash first");
+  collect->callback(
+      [&] { call = [&] { return dfs::cli::collect(with, collect_timeout_s, with_trash); }; });
+
+  static std::string backup_file;
+  auto* backup = admin->add_subcommand(
+      "backup", "Write the names, attributes and places of all files, as they are at the moment, "
+                "into a local file, from which masters that have lost all their disks can begin "
+                "again ('dfsd --restore'). The chunks stay where they are, and are not in it");
+  backup->add_option("FILE", backup_file, "The new file; one that exists is replaced at the end")
+      ->required();
+  backup->callback([&] { call = [&] { return dfs::cli::back_up_names(with, backup_file); }; });
 
   auto* storage = admin->add_subcommand("storage", "The storage nodes");
   storage->require_subcommand(1);
@@ -144,8 +176,8 @@ int run(int argc, char** argv) {
       "5 no node could do it in time, 6 data is damaged, 7 no space left. Of several files\n"
       "each is tried, and the first failure decides. 'dfs status': 0 the cluster is healthy,\n"
       "5 writes are refused or no master answers, 8 it is degraded. 'dfs job grep': 1 no line\n"
-      "is found. 'dfs check': 1 something is damaged. A job that a signal ends: 128 + its\n"
-      "number, 130 for Ctrl-C.");
+      "is found. 'dfs check', 'dfs scrub': 1 something is damaged. A job that a signal ends:\n"
+      "128 + its number, 130 for Ctrl-C.");
   context with;
   app.add_option("-c,--cluster", with.cluster_file,
                  "The cluster's TOML file, or its folder; default ./cluster.toml")
@@ -155,9 +187,11 @@ int run(int argc, char** argv) {
   app.fallthrough();
   chosen call;
   dfs::cli::add_file_commands(app, with, call);
+  dfs::cli::add_trash_commands(app, with, call);
   dfs::cli::add_job_commands(app, with, call);
   add_cluster(app, with, call);
   add_check(app, with, call);
+  add_scrub(app, with, call);
   dfs::cli::add_launch_commands(app, with, call);
   try {
     app.parse(dfs::cli::words_for_parser(argc, argv));

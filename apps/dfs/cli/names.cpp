@@ -5,10 +5,13 @@
 #include "cli/remote_path.hpp"
 #include "client/paths.hpp"
 
+#include <atoll/core/quantity.hpp>
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <optional>
 
 namespace dfs::cli {
@@ -181,6 +184,9 @@ void print_description(const std::string& path, const responses::entry& entry, c
         human_time(entry.attributes.mtime_ns / 1000), entry.attributes.version);
   if (out.contains("policy"))
     print("policy   {}\n", out["policy"].get<policy_id>());
+  if (out.contains("trash_ms") && out["trash_ms"] > 0)
+    print("trash    {}\n",
+          atl::format_duration(std::chrono::milliseconds{out["trash_ms"].get<std::uint64_t>()}));
   if (out.contains("target"))
     print("target   {}\n", display_name(out["target"].get<std::string>()));
   if (!is_file && entry.attributes.type != inode_type::directory)
@@ -197,12 +203,12 @@ void print_description(const std::string& path, const responses::entry& entry, c
 }
 
 /// The policy that holds at the path; none in a cluster without one.
-std::optional<policy_id> policy_at(control& masters, const std::string& path) {
+std::optional<responses::effective_policy> policy_at(control& masters, const std::string& path) {
   auto where = place_of(path);
   if (!where)
     return std::nullopt;
   auto found = masters.query(queries::policy_of{*where, false});
-  return found ? std::optional{found->id} : std::nullopt;
+  return found ? std::optional{std::move(*found)} : std::nullopt;
 }
 
 // -- mv ---------------------------------------------------------------------------------------
@@ -263,8 +269,11 @@ int stat(context& with, const std::vector<std::string>& paths) {
       return tl::unexpected{entry.error()};
     auto out = describe(*entry);
     out["path"] = path;
-    if (auto policy = policy_at(masters, path))
-      out["policy"] = *policy;
+    if (auto holds = policy_at(masters, path)) {
+      out["policy"] = holds->id;
+      if (entry->attributes.type == inode_type::directory) // it decides for what is in it
+        out["trash_ms"] = holds->policy.trash_us / 1000;
+    }
     if (entry->attributes.type == inode_type::symlink)
       if (auto target = read_link(masters, path))
         out["target"] = *target;

@@ -11,6 +11,7 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -24,9 +25,9 @@ using atl::errc;
 using atl::fail;
 using atl::spi::plugin_kind;
 
-constexpr std::string_view keys_known =
-    "recovery, placement, durability, chunk_size, inline_limit, an option of the recovery plugin, "
-    "or placement.OPTION";
+constexpr std::string_view keys_known = "recovery, placement, durability, chunk_size, "
+                                        "inline_limit, trash, an option of the recovery plugin, "
+                                        "or placement.OPTION";
 
 /// The size of a checksummed block, which divides a chunk's, as for `files.chunk_size`.
 constexpr std::uint64_t chunk_block_bytes = 64u << 10;
@@ -38,6 +39,7 @@ struct written {
   std::optional<dfs::durability> durability;
   std::optional<std::uint64_t> chunk_bytes;
   std::optional<std::uint32_t> inline_bytes_max;
+  std::optional<std::uint64_t> trash_us;
   std::vector<std::string> recovery_options;  ///< `copies=2`
   std::vector<std::string> placement_options; ///< `start=first`
 };
@@ -61,6 +63,19 @@ atl::result<dfs::durability> parse_durability(std::string_view text) {
     if (text == to_string(level))
       return level;
   return fail(errc::invalid, fmt::format("durability={}: it can be fsync or replicated", text));
+}
+
+/// `24h`, as the configuration takes durations; `0` is one too.
+atl::result<std::uint64_t> parse_trash(std::string_view text) {
+  if (text == "0")
+    return 0;
+  auto parsed = atl::parse_option(atl::spi::option_type::duration, text);
+  if (!parsed)
+    return fail(errc::invalid, fmt::format("trash: {}", parsed.error().message));
+  auto us = std::get<std::int64_t>(*parsed);
+  if (us < 0 || static_cast<std::uint64_t>(us) > limits::trash_us_max)
+    return fail(errc::invalid, fmt::format("trash={}: it can be 0 to 87600h", text));
+  return static_cast<std::uint64_t>(us);
 }
 
 atl::status take(written& into, std::string_view key, std::string_view value,
@@ -88,6 +103,11 @@ atl::status take(written& into, std::string_view key, std::string_view value,
     if (!bytes)
       return tl::unexpected{bytes.error()};
     into.inline_bytes_max = static_cast<std::uint32_t>(*bytes);
+  } else if (key == "trash") {
+    auto us = parse_trash(value);
+    if (!us)
+      return tl::unexpected{us.error()};
+    into.trash_us = *us;
   } else if (key.starts_with("placement.")) {
     into.placement_options.push_back(assignment.substr(assignment.find('.') + 1));
   } else {
@@ -198,6 +218,7 @@ atl::result<policy> change_policy(const cluster_settings& cluster, const policy&
   made->durability = wanted->durability.value_or(now.durability);
   made->chunk_bytes = wanted->chunk_bytes.value_or(now.chunk_bytes);
   made->inline_bytes_max = wanted->inline_bytes_max.value_or(now.inline_bytes_max);
+  made->trash_us = wanted->trash_us.value_or(now.trash_us);
   return made;
 }
 
@@ -206,10 +227,13 @@ std::string describe_policy(const cluster_settings& cluster, const policy& what)
     return atl::format_size(static_cast<std::int64_t>(bytes));
   };
   return fmt::format(
-      "{}; placed by {}; durability {}; chunks of {}; files up to {} in the name space",
-      options_text(cluster, plugin_kind::recovery, what.recovery, what.recovery_options),
-      options_text(cluster, plugin_kind::balancer, what.placement, what.placement_options),
-      to_string(what.durability), size(what.chunk_bytes), size(what.inline_bytes_max));
+             "{}; placed by {}; durability {}; chunks of {}; files up to {} in the name space",
+             options_text(cluster, plugin_kind::recovery, what.recovery, what.recovery_options),
+             options_text(cluster, plugin_kind::balancer, what.placement, what.placement_options),
+             to_string(what.durability), size(what.chunk_bytes), size(what.inline_bytes_max)) +
+         (what.trash_us == 0
+              ? std::string{}
+              : "; trash for " + atl::format_duration(std::chrono::microseconds{what.trash_us}));
 }
 
 } // namespace dfs::cli

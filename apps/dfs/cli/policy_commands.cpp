@@ -4,10 +4,13 @@
 #include "cli/root_policy.hpp"
 #include "client/paths.hpp"
 
+#include <atoll/core/quantity.hpp>
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <chrono>
 
 namespace dfs::cli {
 
@@ -33,15 +36,24 @@ json describe(policy_id id, const policy& what) {
           {"durability", to_string(what.durability)},
           {"chunk_size", what.chunk_bytes},
           {"inline_limit", what.inline_bytes_max},
+          {"trash_ms", what.trash_us / 1000},
           {"fragments", what.fragments},
           {"fragments_min", what.fragments_min},
           {"survives_losses", what.survives_losses},
           {"storage_cost_percent", what.storage_cost}};
 }
 
+std::string trash_text(const policy& what) {
+  if (what.trash_us == 0)
+    return "none: what is removed is gone";
+  return fmt::format("what is removed can be restored for {}",
+                     atl::format_duration(std::chrono::microseconds{what.trash_us}));
+}
+
 void print_policy(const cluster_settings& cluster, policy_id id, const policy& what) {
   print("policy   {}\n", id);
   print("stored   {}\n", describe_policy(cluster, what));
+  print("trash    {}\n", trash_text(what));
   print("promise  survives the loss of {} of {} fragments, takes {}.{:02} times the space\n",
         what.survives_losses, what.fragments, what.storage_cost / 100, what.storage_cost % 100);
 }

@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <string>
 
 namespace dfs::cli {
@@ -25,6 +27,14 @@ std::string plugin_line(const json& plugin) {
                      options.empty() ? "" : "  {" + options + "}");
 }
 
+std::string scrub_text(const json& scrub) {
+  auto number = [&](const char* key) { return scrub[key].get<std::uint64_t>(); };
+  if (number("ended_us") >= number("began_us"))
+    return "scrubbed " + human_time(static_cast<std::int64_t>(number("ended_us")));
+  auto percent = number("done_bytes") * 100 / std::max<std::uint64_t>(number("total_bytes"), 1);
+  return fmt::format("scrub {}%", std::min<std::uint64_t>(percent, 100));
+}
+
 std::string storage_line(const json& node) {
   auto health = node["health"].get<std::string>();
   if (!node.contains("address"))
@@ -39,8 +49,13 @@ std::string storage_line(const json& node) {
     line += fmt::format("  zone {}", zone);
   if (auto damaged = node["damaged"].get<std::uint64_t>(); damaged > 0)
     line += fmt::format("  {} damaged", damaged);
+  auto scrub = node.value("scrub", json{});
+  if (scrub.is_object())
+    line += "  " + scrub_text(scrub);
   if (auto why = node["failed"].get<std::string>(); !why.empty())
     line += "\n    " + why;
+  if (scrub.is_object() && scrub["damaged"].get<std::uint64_t>() > 0)
+    line += fmt::format("\n    found by the scrub: {}", scrub["last_finding"].get<std::string>());
   return line + "\n";
 }
 
@@ -67,9 +82,10 @@ std::string copies_line(const json& copies) {
     return fmt::format("copies aren't counted: {}\n", copies["problem"].get<std::string>());
   if (state == "counting")
     return "copies are being counted\n";
-  auto text = fmt::format("{} of {} chunks short of copies, {} can't be read ({})\n",
-                          copies["short"].get<std::uint64_t>(), copies["chunks"].get<std::uint64_t>(),
-                          copies["unreadable"].get<std::uint64_t>(), age_text(copies));
+  auto text =
+      fmt::format("{} of {} chunks short of copies, {} can't be read ({})\n",
+                  copies["short"].get<std::uint64_t>(), copies["chunks"].get<std::uint64_t>(),
+                  copies["unreadable"].get<std::uint64_t>(), age_text(copies));
   if (auto critical = copies["critical"].get<std::uint64_t>(); critical > 0)
     text += fmt::format("  of these, {} would be lost with the next loss\n", critical);
   return text;
@@ -87,8 +103,9 @@ std::string repair_line(const json& repair) {
   auto tasks = repair["tasks"].get<std::uint64_t>();
   std::string text;
   if (queued + tasks > 0) {
-    text = fmt::format("repair: {} fragments on their way, {} chunks ({}) wait, {}/s", tasks, queued,
-                       human_bytes(repair["queued_bytes"]), human_bytes(repair["bytes_a_second"]));
+    text =
+        fmt::format("repair: {} fragments on their way, {} chunks ({}) wait, {}/s", tasks, queued,
+                    human_bytes(repair["queued_bytes"]), human_bytes(repair["bytes_a_second"]));
     if (!repair["seconds_left"].is_null())
       text += fmt::format(", about {} left", duration_text(repair["seconds_left"]));
     text += "\n";
@@ -143,6 +160,10 @@ std::string status_text(const cluster_status& shown) {
         fmt::format("{} files, {} directories, {} in {} chunks\n",
                     files["files"].get<std::uint64_t>(), files["directories"].get<std::uint64_t>(),
                     human_bytes(files["bytes"]), files["chunks"].get<std::uint64_t>());
+  if (auto& files = status["files"]; files.is_object() && files["trash_entries"] > 0)
+    out +=
+        fmt::format("{} of them in the trash, in {} entries ('dfs trash list')\n",
+                    human_bytes(files["trash_bytes"]), files["trash_entries"].get<std::uint64_t>());
   if (status.contains("copies") && status["copies"].is_object())
     out += copies_line(status["copies"]);
   if (status.contains("repair") && !status["repair"].is_null())

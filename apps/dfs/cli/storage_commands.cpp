@@ -18,23 +18,39 @@ using nlohmann::json;
 
 constexpr auto poll_interval = std::chrono::milliseconds{300};
 
+/// A storage node as the name space has it.
+atl::result<responses::storage_node> find_registered(control& masters, const std::string& name) {
+  std::string names;
+  auto after = no_storage;
+  for (;;) {
+    auto page = masters.query(queries::summary{after});
+    if (!page)
+      return tl::unexpected{page.error()};
+    for (const auto& node : page->storages) {
+      if (node.name == name)
+        return node;
+      names += (names.empty() ? "" : ", ") + node.name;
+    }
+    if (!page->more || page->storages.empty())
+      return fail(errc::not_found,
+                  fmt::format("there is no storage node '{}'; there are: {}", name, names));
+    after = page->storages.back().id;
+  }
+}
+
 /// What the leading master says of a storage node.
 atl::result<json> find_node(control& masters, const std::string& name) {
   auto status = gather_status(masters);
   if (!status)
     return tl::unexpected{status.error()};
-  std::string names;
-  for (auto& node : status->view["storages"]) {
+  for (auto& node : status->view["storages"])
     if (node["name"] == name)
       return node;
-    names += (names.empty() ? "" : ", ") + node["name"].get<std::string>();
-  }
-  return fail(errc::not_found,
-              fmt::format("there is no storage node '{}'; there are: {}", name, names));
+  return fail(errc::unavailable, fmt::format("no master knows of the storage node {}", name));
 }
 
-atl::status set_state(control& masters, const json& node, storage_state to) {
-  auto changed = masters.run(commands::set_storage{node["id"].get<storage_id>(), to});
+atl::status set_state(control& masters, storage_id node, storage_state to) {
+  auto changed = masters.run(commands::set_storage{node, to});
   return changed ? atl::status{} : tl::unexpected{changed.error()};
 }
 
@@ -68,14 +84,13 @@ int drain_storage(context& with, const drain_arguments& what) {
   auto masters = with.masters();
   if (!masters)
     return report_error(masters.error());
-  auto node = find_node(**masters, what.name);
+  auto node = find_registered(**masters, what.name);
   if (!node)
     return report_error(node.error());
   auto to = what.cancel ? storage_state::active : storage_state::draining;
-  if (what.cancel && state_of(*node) != "draining")
-    return report_error(
-        {errc::refused, fmt::format("{} isn't drained: it is {}", what.name, state_of(*node))});
-  if (auto changed = set_state(**masters, *node, to); !changed)
+  if (what.cancel && node->state != storage_state::draining)
+    return report_error({errc::refused, fmt::format("{} isn't being drained", what.name)});
+  if (auto changed = set_state(**masters, node->id, to); !changed)
     return report_error(changed.error());
   if (what.cancel) {
     fmt::print("{} takes data again\n", what.name);
@@ -98,17 +113,20 @@ int forget_storage(context& with, const std::string& name, bool although_not_emp
   auto masters = with.masters();
   if (!masters)
     return report_error(masters.error());
-  auto node = find_node(**masters, name);
+  auto node = find_registered(**masters, name);
   if (!node)
     return report_error(node.error());
-  if (!although_not_empty && !node->value("empty", false))
-    return report_error(
-        {errc::refused,
-         fmt::format("{} is {}, and files may have data there: drain it first ('dfs admin storage "
-                     "drain {}'), or, if it is lost for good, say --lost: then its data is made "
-                     "anew from what other nodes have",
-                     name, state_of(*node), name)});
-  if (auto changed = set_state(**masters, *node, storage_state::forgotten); !changed)
+  if (!although_not_empty) {
+    auto seen = find_node(**masters, name);
+    if (!seen || !seen->value("empty", false))
+      return report_error(
+          {errc::refused,
+           fmt::format("files may have data on {}: drain it first ('dfs admin storage drain {}'), "
+                       "or, if it is lost for good, say --lost: then its data is made anew from "
+                       "what other nodes have",
+                       name, name)});
+  }
+  if (auto changed = set_state(**masters, node->id, storage_state::forgotten); !changed)
     return report_error(changed.error());
   fmt::print("{} is forgotten; a node of this name joins as a new one\n", name);
   return done;

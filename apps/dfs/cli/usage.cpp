@@ -113,6 +113,9 @@ int show_space(context& with, bool human_sizes) {
   auto root = wait_for_root_policy(**masters);
   if (!root)
     return report_error(root.error());
+  auto summary = (*masters)->query(queries::summary{UINT32_MAX});
+  if (!summary)
+    return report_error(summary.error());
   auto out = json::array();
   std::uint64_t capacity = 0;
   std::uint64_t free = 0;
@@ -144,13 +147,19 @@ int show_space(context& with, bool human_sizes) {
     print("{}\n", json{{"nodes", out},
                        {"bytes", capacity},
                        {"free_bytes", free},
-                       {"free_for_files_bytes", for_files}}
+                       {"free_for_files_bytes", for_files},
+                       {"trash_entries", summary->trash_entries},
+                       {"trash_bytes", summary->trash_bytes}}
                       .dump(-1, ' ', false, json::error_handler_t::replace));
     return done;
   }
   row("together", capacity, free);
   print("room for about {} of files, stored as / is\n",
         human_sizes ? human_bytes(for_files) : fmt::format("{} bytes", for_files));
+  if (summary->trash_entries > 0)
+    print("of the used space, files of {} are in the trash ('dfs trash list')\n",
+          human_sizes ? human_bytes(summary->trash_bytes)
+                      : fmt::format("{} bytes", summary->trash_bytes));
   return done;
 }
 

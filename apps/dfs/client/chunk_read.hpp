@@ -1,9 +1,9 @@
 #pragma once
 
-#include "client/chunk_decoder.hpp"
 #include "client/fragment_dispatch.hpp"
 #include "client/node_directory.hpp"
 #include "client/read_round.hpp"
+#include "common/chunk_decoder.hpp"
 #include "common/types.hpp"
 #include "settings/schemes.hpp"
 

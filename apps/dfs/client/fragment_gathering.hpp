@@ -1,7 +1,7 @@
 #pragma once
 
-#include "client/chunk_decoder.hpp"
 #include "client/chunk_read.hpp"
+#include "common/chunk_decoder.hpp"
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/steady_timer.hpp>

@@ -16,9 +16,9 @@ constexpr std::size_t nodes_max = 4096;
 
 template <class State>
 auto counts_of(State& state) {
-  return std::array{&state.chunks,   &state.degraded, &state.critical, &state.lost,
-                    &state.missing,  &state.damaged,  &state.orphaned, &state.mended,
-                    &state.waiting,  &state.stuck,    &state.tasks};
+  return std::array{&state.chunks,  &state.degraded, &state.critical, &state.lost,
+                    &state.missing, &state.damaged,  &state.orphaned, &state.mended,
+                    &state.waiting, &state.stuck,    &state.tasks};
 }
 
 } // namespace

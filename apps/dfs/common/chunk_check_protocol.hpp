@@ -30,11 +30,11 @@ struct chunk_check_state {
   std::uint64_t orphaned = 0; ///< that nothing refers to, and that were removed
   std::uint64_t mended = 0;   ///< that were made anew
   // What is being done now.
-  std::uint64_t waiting = 0;             ///< chunks whose repair waits
-  std::uint64_t stuck = 0;               ///< chunks that no storage node has room for
-  std::uint64_t tasks = 0;               ///< fragments on their way
-  std::vector<std::string> nodes_down;   ///< storage nodes that could not be asked
-  std::string problem;                   ///< why chunks can't be judged; empty: they can
+  std::uint64_t waiting = 0;           ///< chunks whose repair waits
+  std::uint64_t stuck = 0;             ///< chunks that no storage node has room for
+  std::uint64_t tasks = 0;             ///< fragments on their way
+  std::vector<std::string> nodes_down; ///< storage nodes that could not be asked
+  std::string problem;                 ///< why chunks can't be judged; empty: they can
 };
 
 std::string encode(const chunk_check_request& message);

@@ -1,121 +1,60 @@
 #include "common/master_protocol.hpp"
 
 #include "common/policy.hpp"
-
-#include <atoll/spi/codec.hpp>
-
-#include <bit>
+#include "common/protocol_encoding.hpp"
 
 namespace dfs::protocol {
 
-namespace {
+// Not in a namespace without a name, where the lists of the shared header would not find them.
 
-using atl::spi::reader;
-using atl::spi::writer;
-
-constexpr std::size_t name_bytes_max = 256;
-constexpr std::size_t text_bytes_max = 4096;
 constexpr std::size_t targets_max = 64;
 
-void write(writer& out, double value) {
-  out.put(std::bit_cast<std::uint64_t>(value));
+static void write(writer& out, const fragment_finding& finding) {
+  write(out, finding.chunk);
+  out.put(finding.fragment);
 }
-void read(reader& in, double& value) {
-  value = std::bit_cast<double>(in.get<std::uint64_t>());
-}
-
-void write(writer& out, const atl::endpoint& where) {
-  out.put(where.host).put(where.port);
-}
-void read(reader& in, atl::endpoint& where) {
-  where.host = in.get_string(name_bytes_max);
-  where.port = in.get<std::uint16_t>();
+static void read(reader& in, fragment_finding& finding) {
+  read(in, finding.chunk);
+  finding.fragment = in.get<std::uint32_t>();
 }
 
-void write(writer& out, const chunk_id& id) {
-  out.put(id.made_us).put(id.random);
-}
-void read(reader& in, chunk_id& id) {
-  id.made_us = in.get<std::uint64_t>();
-  id.random = in.get<std::uint64_t>();
-}
-
-void write(writer& out, const fragment_change& change) {
-  write(out, change.chunk);
-  out.put(change.fragment).put(change.present).put(change.generation).put(change.damaged);
-}
-void read(reader& in, fragment_change& change) {
-  read(in, change.chunk);
-  change.fragment = in.get<std::uint32_t>();
-  change.present = in.get<bool>();
-  change.generation = in.get<std::uint64_t>();
-  change.damaged = in.get<bool>();
-}
-
-void write(writer& out, const fragment_removal& removal) {
+static void write(writer& out, const fragment_removal& removal) {
   write(out, removal.chunk);
-  out.put(removal.fragment).put(removal.generation);
+  out.put(removal.fragment).put(removal.generation).put(removal.id);
 }
-void read(reader& in, fragment_removal& removal) {
+static void read(reader& in, fragment_removal& removal) {
   read(in, removal.chunk);
   removal.fragment = in.get<std::uint32_t>();
   removal.generation = in.get<std::uint64_t>();
+  removal.id = in.get<std::uint64_t>();
 }
 
-void write(writer& out, const storage_target& target) {
+static void write(writer& out, const storage_target& target) {
   out.put(target.id).put(target.name);
   write(out, target.bulk);
 }
-void read(reader& in, storage_target& target) {
+static void read(reader& in, storage_target& target) {
   target.id = in.get<storage_id>();
   target.name = in.get_string(name_bytes_max);
   read(in, target.bulk);
 }
 
-void write(writer& out, const placement& item);
-void read(reader& in, placement& item);
-void write(writer& out, const storage_view& view);
-void read(reader& in, storage_view& view);
-
-template <class T>
-void write_list(writer& out, const std::vector<T>& items) {
-  out.put(static_cast<std::uint32_t>(items.size()));
-  for (auto& item : items) {
-    if constexpr (std::is_integral_v<T>)
-      out.put(item);
-    else
-      write(out, item);
-  }
-}
-template <class T>
-void read_list(reader& in, std::vector<T>& items, std::size_t most) {
-  auto count = in.get_count();
-  if (count > most)
-    in.fail();
-  while (in.ok() && items.size() < count) {
-    if constexpr (std::is_integral_v<T>)
-      items.push_back(in.get<T>());
-    else
-      read(in, items.emplace_back());
-  }
-}
-
-void write(writer& out, const placement& item) {
+static void write(writer& out, const placement& item) {
   write(out, item.chunk);
   write_list(out, item.targets);
 }
-void read(reader& in, placement& item) {
+static void read(reader& in, placement& item) {
   read(in, item.chunk);
   read_list(in, item.targets, targets_max);
 }
 
-void write(writer& out, const storage_view& view) {
+static void write(writer& out, const storage_view& view) {
   write(out, view.target);
   out.put(view.zone);
   write(out, view.weight);
   out.put(view.capacity_bytes).put(view.free_bytes).put(view.healthy);
 }
-void read(reader& in, storage_view& view) {
+static void read(reader& in, storage_view& view) {
   read(in, view.target);
   view.zone = in.get_string(name_bytes_max);
   read(in, view.weight);
@@ -124,43 +63,19 @@ void read(reader& in, storage_view& view) {
   view.healthy = in.get<bool>();
 }
 
-void write(writer& out, const plugin_choice& choice) {
+static void write(writer& out, const plugin_choice& choice) {
   out.put(choice.name).put(choice.version);
   dfs::write(out, choice.options);
 }
-void read(reader& in, plugin_choice& choice) {
+static void read(reader& in, plugin_choice& choice) {
   choice.name = in.get_string(name_bytes_max);
   choice.version = in.get_string(name_bytes_max);
   dfs::read(in, choice.options);
 }
 
-template <class T>
-atl::result<T> finished(reader& in, T value, std::string_view what) {
-  if (in.done())
-    return value;
-  return atl::fail(atl::errc::corrupt, std::string{what} + " that can't be read");
-}
-
-} // namespace
-
-/// FNV-1a over the fields, one after the other.
-std::uint64_t add_to_digest(std::uint64_t digest, const fragment_change& change) {
-  auto add = [&](std::uint64_t value) {
-    for (int byte = 0; byte < 8; ++byte)
-      digest = (digest ^ (value >> (8 * byte) & 0xff)) * 0x100000001b3;
-  };
-  digest ^= 0xcbf29ce484222325;
-  add(change.chunk.made_us);
-  add(change.chunk.random);
-  add(change.fragment);
-  add(change.generation);
-  add(change.present);
-  return digest;
-}
-
 std::string encode(const storage_heartbeat& message) {
   writer out;
-  out.put(message.name).put(message.uuid).put(message.group);
+  out.put(message.name).put(message.uuid).put(message.incarnation).put(message.group);
   write(out, message.bulk);
   out.put(message.control).put(message.zone);
   write(out, message.weight);
@@ -169,11 +84,11 @@ std::string encode(const storage_heartbeat& message) {
       .put(message.in_flight)
       .put(message.removed_bytes)
       .put(message.damaged)
-      .put(message.failed)
-      .put(message.from_scratch)
-      .put(message.more);
-  write_list(out, message.changes);
-  out.put(message.told).put(message.told_digest);
+      .put(message.failed);
+  write_list(out, message.findings);
+  write_list(out, message.done);
+  write_optional(out, message.slice);
+  write(out, message.scrub);
   return out.take();
 }
 
@@ -182,6 +97,7 @@ atl::result<storage_heartbeat> decode_storage_heartbeat(std::string_view bytes) 
   storage_heartbeat message;
   message.name = in.get_string(name_bytes_max);
   message.uuid = in.get_string(name_bytes_max);
+  message.incarnation = in.get<std::uint64_t>();
   message.group = in.get_string(name_bytes_max);
   read(in, message.bulk);
   message.control = in.get_string(name_bytes_max);
@@ -195,18 +111,19 @@ atl::result<storage_heartbeat> decode_storage_heartbeat(std::string_view bytes) 
   message.removed_bytes = in.get<std::uint64_t>();
   message.damaged = in.get<std::uint64_t>();
   message.failed = in.get_string(text_bytes_max);
-  message.from_scratch = in.get<bool>();
-  message.more = in.get<bool>();
-  read_list(in, message.changes, changes_max);
-  message.told = in.get<std::uint64_t>();
-  message.told_digest = in.get<std::uint64_t>();
+  read_list(in, message.findings, fragments_max);
+  read_list(in, message.done, tasks_max);
+  read_optional(in, message.slice);
+  read(in, message.scrub);
   return finished(in, std::move(message), "a storage node's heartbeat");
 }
 
 std::string encode(const storage_commands& message) {
   writer out;
-  out.put(message.group).put(message.id).put(message.want_everything).put(message.term);
+  out.put(message.group).put(message.id).put(message.term);
   write_list(out, message.remove);
+  write_list(out, message.tasks);
+  write_optional(out, message.slice_from);
   return out.take();
 }
 
@@ -215,9 +132,10 @@ atl::result<storage_commands> decode_storage_commands(std::string_view bytes) {
   storage_commands message;
   message.group = in.get_string(name_bytes_max);
   message.id = in.get<storage_id>();
-  message.want_everything = in.get<bool>();
   message.term = in.get<std::uint64_t>();
-  read_list(in, message.remove, changes_max);
+  read_list(in, message.remove, fragments_max);
+  read_list(in, message.tasks, tasks_max);
+  read_optional(in, message.slice_from);
   return finished(in, std::move(message), "a master's orders");
 }
 

@@ -2,6 +2,7 @@
 
 #include "common/chunk_id.hpp"
 #include "common/durability.hpp"
+#include "common/repair_protocol.hpp"
 #include "common/role_names.hpp"
 #include "common/types.hpp"
 
@@ -33,36 +34,33 @@ enum class kind : std::uint16_t {
   /// To a storage node: empty, answered empty. Orders wait, so the node sends its next heartbeat at
   /// once. A master sends it over the connection that the node made, without a reply.
   report_now = 108,
-  // To a storage node, from a client (job/job_protocol.hpp).
+  // To a storage node, from a client (the first two: job/job_protocol.hpp).
   run_piece = 109,  ///< `job::piece_request` → `job::piece_result`, as a deferred call
   cancel_job = 110, ///< `job::cancel_request` → empty
+  scrub_now = 112,  ///< `scrub_request` → `scrub_state`, at once (common/scrub_protocol.hpp)
   // To a master again (common/check_protocol.hpp).
   check_names = 111, ///< `check_request` → `check_state`, at once
   /// `chunk_check_request` → `chunk_check_state`, at once (common/chunk_check_protocol.hpp)
   check_chunks = 113,
+  // To the leading master (common/backup_protocol.hpp).
+  backup_names = 114, ///< `backup_request` → `backup_state`
 };
 
-/// A fragment that a storage node has stored, removed, or found damaged.
-struct fragment_change {
+/// A fragment that a storage node should have had, and found damaged or missing: it is there no
+/// more.
+struct fragment_finding {
   chunk_id chunk;
   std::uint32_t fragment = 0;
-  bool present = false;
-  /// Of a fragment that is present: tells it from a former or later copy at the same node, and is
-  /// never used twice there.
-  std::uint64_t generation = 0;
-  bool damaged = false; ///< of one that isn't present: it was found damaged, and moved aside
 
-  friend bool operator==(const fragment_change&, const fragment_change&) = default;
+  friend bool operator==(const fragment_finding&, const fragment_finding&) = default;
 };
-
-/// The digest of a list of changes that is told in parts; that of no change is 0.
-std::uint64_t add_to_digest(std::uint64_t digest, const fragment_change& change);
 
 /// A fragment that nothing refers to or ever will. A node removes this copy alone.
 struct fragment_removal {
   chunk_id chunk;
   std::uint32_t fragment = 0;
   std::uint64_t generation = 0;
+  std::uint64_t id = 0; ///< as of a `repair_task`: the node says how it ended; 0: it doesn't
 
   friend bool operator==(const fragment_removal&, const fragment_removal&) = default;
 };
@@ -70,7 +68,8 @@ struct fragment_removal {
 /// From a storage node to each master, as its heartbeat.
 struct storage_heartbeat {
   std::string name;
-  std::string uuid;  ///< of the data folder
+  std::string uuid;              ///< of the data folder
+  std::uint64_t incarnation = 0; ///< of the node's process: another one after each start
   std::string group; ///< that the data belongs to (`atl::group_birth::group`); empty: none yet
   atl::endpoint bulk;
   std::string control; ///< `host:port` of the node's endpoint
@@ -84,25 +83,23 @@ struct storage_heartbeat {
   std::uint64_t removed_bytes = 0; ///< of fragments removed on a master's order, since the start
   std::uint64_t damaged = 0; ///< fragments put aside because they were damaged, since the start
   std::string failed;        ///< why the node takes no more data; empty: it takes data
-  /// The changes since the last report that was answered. With `from_scratch`, a list of all
-  /// fragments begins.
-  bool from_scratch = false;
-  bool more = false; ///< further changes follow at once: a list is not complete yet
-  std::vector<fragment_change> changes;
-  /// All changes since the list began, these included: their number and their digest. A master that
-  /// counts differently has missed a part.
-  std::uint64_t told = 0;
-  std::uint64_t told_digest = 0;
+  /// Since the last heartbeat that was answered.
+  std::vector<fragment_finding> findings;
+  std::vector<task_result> done;       ///< what the receiver ordered and has ended, ≤ tasks_max
+  std::optional<fragment_slice> slice; ///< the answer to the receiver's `slice_from`
+  scrub_status scrub;
 };
 
 struct storage_commands {
   std::string
       group; ///< the master's group; a node whose data belongs to another group ignores the message
-  storage_id id = no_storage;   ///< 0: the node is not registered yet
-  bool want_everything = false; ///< this master doesn't know the node's fragments: list all of them
-  /// Of the leadership in which the removals were decided. A node follows no order of an older one.
+  storage_id id = no_storage; ///< 0: the node is not registered yet
+  /// Of the leadership in which what follows was decided. A node follows no order of an older one,
+  /// and drops the tasks of an older one that it has not begun.
   std::uint64_t term = 0;
   std::vector<fragment_removal> remove;
+  std::vector<repair_task> tasks; ///< ≤ tasks_max
+  std::optional<slice_request> slice_from;
 };
 
 struct storage_target {
@@ -225,8 +222,8 @@ atl::result<cluster_info> decode_cluster_info(std::string_view bytes);
 inline constexpr std::uint64_t chunk_bytes_max = 64 << 20;
 /// Chunks at most in one `allocate_request`.
 inline constexpr std::uint32_t chunks_per_request_max = 64;
-/// Changes or removals at most in one message.
-inline constexpr std::size_t changes_max = 2000;
+/// Findings or removals at most in one message.
+inline constexpr std::size_t fragments_max = 2000;
 /// Storage nodes a cluster may have.
 inline constexpr std::size_t storages_max = 4096;
 

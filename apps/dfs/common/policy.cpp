@@ -66,6 +66,7 @@ void write(atl::spi::writer& out, const policy& value) {
   for (auto number : {value.fragments, value.fragments_min, value.survives_losses,
                       value.storage_cost, value.inline_bytes_max})
     out.put(number);
+  out.put(value.trash_us);
 }
 
 void read(atl::spi::reader& in, policy& value) {
@@ -79,6 +80,7 @@ void read(atl::spi::reader& in, policy& value) {
   for (auto* number : {&value.fragments, &value.fragments_min, &value.survives_losses,
                        &value.storage_cost, &value.inline_bytes_max})
     *number = in.get<std::uint32_t>();
+  value.trash_us = in.get<std::uint64_t>();
 }
 
 } // namespace dfs

@@ -27,6 +27,8 @@ struct policy {
   std::uint32_t storage_cost = 100; ///< bytes stored for each byte of data, in hundredths
   /// Files up to this size stand in the name space itself.
   std::uint32_t inline_bytes_max = 0;
+  /// How long what is removed from a directory, or replaced there, can be restored; 0: not at all.
+  std::uint64_t trash_us = 0;
 
   friend bool operator==(const policy&, const policy&) = default;
 };

@@ -95,7 +95,7 @@ atl::status set_upkeep(keeper_settings& into, std::string_view key, std::string_
   auto parsed = parse(known->type, value);
   if (!parsed)
     return fail(errc::invalid, fmt::format("{}: {}", key, parsed.error().message));
-  auto is_below = *parsed < *parse(known->type, known->minimum);
+  auto is_below = !(*parsed >= *parse(known->type, known->minimum)); // also what is no number
   auto is_above = !known->maximum.empty() && *parsed > *parse(known->type, known->maximum);
   if (is_below || is_above)
     return fail(errc::invalid, fmt::format("{}: {} is too {}: {} to {} is possible", key, value,

@@ -13,14 +13,11 @@ constexpr std::size_t runs_max = 64; ///< beyond, the oldest is forgotten, and b
 void chunk_check::begin(std::uint64_t id, std::uint64_t round,
                         const atl::keep::keeper_report& now) {
   if (runs_.size() >= runs_max)
-    runs_.erase(std::ranges::min_element(
-        runs_, {}, [](const auto& entry) { return entry.second.serial; }));
-  runs_[id] = {round,
-               now.found_missing,
-               now.found_damaged,
-               now.fragments_removed,
-               now.fragments_mended,
-               ++serials_};
+    runs_.erase(
+        std::ranges::min_element(runs_, {}, [](const auto& entry) { return entry.second.serial; }));
+  runs_[id] = {
+      round,     now.found_missing, now.found_damaged, now.fragments_removed, now.fragments_mended,
+      ++serials_};
 }
 
 protocol::chunk_check_state chunk_check::state(std::uint64_t id,

@@ -10,8 +10,8 @@
 
 namespace dfs {
 
-/// Checks of all chunks on operators' requests: each is a round of the keeper's audits, and what the
-/// keeper found since it began. Pure. Not thread-safe.
+/// Checks of all chunks on operators' requests: each is a round of the keeper's audits, and what
+/// the keeper found since it began. Pure. Not thread-safe.
 class chunk_check {
  public:
   /// Must a round of audits be begun for this run? Then `begin` follows.

@@ -200,11 +200,9 @@ void keeper_host::on_heartbeat(const storage_registry::node& node,
                     ? own_domains | node.id
                     : zones_.try_emplace(heartbeat.zone, zones_.size() + 1).first->second;
   keeper_.on_heard(node.id, heartbeat.incarnation, what);
-  for (const auto& change : heartbeat.changes)
-    keeper_.on_fragment(node.id, {unit_of(change.chunk), change.fragment},
-                        change.present   ? fragment_condition::stored
-                        : change.damaged ? fragment_condition::damaged
-                                         : fragment_condition::gone);
+  for (const auto& finding : heartbeat.findings)
+    keeper_.on_fragment(node.id, {unit_of(finding.chunk), finding.fragment},
+                        fragment_condition::damaged);
   for (const auto& result : heartbeat.done)
     if (result.term == term_)
       keeper_.on_done(result.id, result_of(result));
@@ -234,18 +232,19 @@ void keeper_host::drain() {
 
 template <class Answer, class Then>
 void keeper_host::ask(ticket id, const query_message& what, Then then) {
-  services_.query(what, [this, id, then, generation = generation_](atl::result<std::string> bytes) {
-    if (generation != generation_)
-      return;
-    auto answer = bytes ? decode_response<Answer>(*bytes)
-                        : atl::result<Answer>{tl::unexpected{bytes.error()}};
-    enter(std::chrono::steady_clock::now());
-    if (answer)
-      then(*answer);
-    else
-      keeper_.on_query_failed(id);
-    drain();
-  });
+  services_.query(
+      what, [this, id, then, generation = generation_](atl::result<std::string> bytes) mutable {
+        if (generation != generation_)
+          return;
+        auto answer = bytes ? decode_response<Answer>(*bytes)
+                            : atl::result<Answer>{tl::unexpected{bytes.error()}};
+        enter(std::chrono::steady_clock::now());
+        if (answer)
+          then(*answer);
+        else
+          keeper_.on_query_failed(id);
+        drain();
+      });
 }
 
 void keeper_host::carry_out(const unit_query& what) {
@@ -399,7 +398,7 @@ void keeper_host::give_orders(const storage_registry::node& node, const storage_
   if (!leads_ || known == mailboxes_.end())
     return;
   auto& mailbox = known->second;
-  while (!mailbox.removals.empty() && into.remove.size() < protocol::changes_max) {
+  while (!mailbox.removals.empty() && into.remove.size() < protocol::fragments_max) {
     into.remove.push_back(mailbox.removals.front());
     mailbox.removals.pop_front();
   }

@@ -1,5 +1,6 @@
 #include "common/actor_messages.hpp"
 #include "common/clock.hpp"
+#include "master/backup_actor.hpp"
 #include "master/master_metrics.hpp"
 #include "master/master_query.hpp"
 #include "master/status.hpp"
@@ -84,6 +85,8 @@ caf::result<envelope> master_actor::on_envelope(envelope& message) {
     return check_chunks(message);
   case protocol::kind::check_names:
     return check_names(message);
+  case protocol::kind::backup_names:
+    return back_up_names(message);
   case protocol::kind::cluster:
     return cluster();
   case protocol::kind::status:
@@ -91,6 +94,7 @@ caf::result<envelope> master_actor::on_envelope(envelope& message) {
   case protocol::kind::report_now: // only a storage node takes these
   case protocol::kind::run_piece:
   case protocol::kind::cancel_job:
+  case protocol::kind::scrub_now:
     break;
   }
   return error_reply({errc::invalid, "a kind of message that a master doesn't take"});
@@ -195,6 +199,19 @@ envelope master_actor::collect(const envelope& message) {
   if (collection_.waits_for_watermark() && left.count() > 0)
     state.wait_ms = static_cast<std::uint64_t>(left / std::chrono::milliseconds{1});
   return answer_with(encode(state));
+}
+
+/// By an actor with a thread of its own, because it reads the disk.
+caf::result<envelope> master_actor::back_up_names(const envelope& message) {
+  if (!leads())
+    return error_reply({errc::unavailable, settings_.self.name + " doesn't lead the masters"},
+                       true);
+  if (!backup_)
+    backup_ = spawn<backup_actor, caf::detached + caf::linked>(
+        names_backup::settings{settings_.self.cluster, settings_.birth.group}, settings_.replica);
+  auto promise = make_response_promise();
+  promise.delegate(backup_, message);
+  return promise;
 }
 
 /// Without the storage nodes.

@@ -37,6 +37,7 @@ struct master_policy {
   std::uint64_t chunk_bytes = 8 << 20;
   std::uint64_t inline_bytes = 0;
   dfs::durability durability = dfs::durability::fsync;
+  std::chrono::microseconds trash{0};              ///< how long what is removed can be restored
   std::chrono::milliseconds storage_timeout{2000}; ///< no report for so long: down
   std::chrono::microseconds grace{0}; ///< the time before unreferenced chunks are collected
   std::chrono::milliseconds collection_interval{0}; ///< between two searches for garbage
@@ -107,8 +108,9 @@ class master_actor : public caf::event_based_actor {
   envelope renew(const envelope& message);
   envelope collect(const envelope& message);
   envelope check_chunks(const envelope& message); // master_keeper.cpp
-  envelope check_names(const envelope& message); // master_check.cpp, as is the next
+  envelope check_names(const envelope& message);  // master_check.cpp, as is the next
   void copy_names_for_check();
+  caf::result<envelope> back_up_names(const envelope& message);
   protocol::cluster_info describe_settings() const;
   envelope cluster() const;
   caf::result<envelope> status();
@@ -159,6 +161,8 @@ class master_actor : public caf::event_based_actor {
   std::chrono::microseconds settling_time(bool at_once) const;
   std::uint64_t wanted_gc_watermark(steady_time now, bool at_once);
   void advance_collection(steady_time now);
+  /// Bytes of files in the trash that make room now, because the nodes are full.
+  std::uint64_t trash_to_discard(const responses::summary& summary, steady_time now);
   void hurry(const std::string& node);
 
   /// Proposes a command, unless another one is under way. `done` gets the response if there is one.
@@ -189,6 +193,7 @@ class master_actor : public caf::event_based_actor {
   steady_time summarized_{};
   steady_time keeper_due_ = steady_time::max(); ///< when a call of the keeper is scheduled
   steady_time last_collection_{};
+  steady_time last_trash_emptied_{};           ///< for want of space, before it expired
   std::uint64_t proposed_gc_watermark_us_ = 0; ///< the latest proposed watermark
   collection collection_;
   chunk_check chunk_check_;
@@ -200,6 +205,7 @@ class master_actor : public caf::event_based_actor {
   std::string plugin_problem_; ///< why a plugin placed no chunk for the last request; empty: it did
   atl::log_limiter plugin_log_;
   names_check names_check_;
+  caf::actor backup_; ///< none before the first backup
 
   policy_id last_policy_ = no_policy;         ///< the last one that was looked at
   std::map<policy_id, dfs::policy> policies_; ///< whose plugins are loaded

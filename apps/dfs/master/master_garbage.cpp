@@ -18,6 +18,11 @@ constexpr auto urgent_collection_interval = std::chrono::milliseconds{500};
 constexpr int renewals_awaited = 4;
 /// The number of renewal intervals after which a new leader knows all uploads under way.
 constexpr int renewals_to_settle = 2;
+/// How long the space of what was taken from the trash may need to show, until more is taken.
+constexpr auto trash_emptying_interval = std::chrono::seconds{10};
+/// The part of the trash, and the chunks at least, that make room at a time.
+constexpr std::uint64_t trash_part = 10;
+constexpr std::uint64_t trash_chunks_min = 16;
 constexpr std::uint32_t reclaimed_inodes_max = 2000; ///< inodes reclaimed with one command
 
 } // namespace
@@ -36,16 +41,22 @@ void master_actor::start_garbage_collection() {
   auto settled = now - leads_since_ > settling_time(at_once);
   // A later request needs another round; 0 means no round.
   auto target = settled && collection_.waits_for_watermark() ? collection_.target_us() : 0;
-  query(queries::summary{}, [this, watermark, target](atl::result<responses::summary> summary) {
+  query(queries::summary{}, [this, watermark, target,
+                             at_once](atl::result<responses::summary> summary) {
     if (!summary)
       return;
     // Chunks that nothing refers to are at most as young as the last change, or the last chunk that
     // this master, or the one before it, placed.
-    auto moved = summary->applied != applied_at_collection_ || summary->pending_removals > 0;
+    auto has_expired = summary->trash_entries > 0 && summary->trash_expires_us <= now_us();
+    auto discarded = trash_to_discard(*summary, std::chrono::steady_clock::now());
+    auto moved = summary->applied != applied_at_collection_ || summary->pending_removals > 0 ||
+                 has_expired || discarded > 0;
     if (moved)
       garbage_until_us_ = std::max(garbage_until_us_, now_us());
     garbage_until_us_ = std::max(garbage_until_us_, placement_.last_made_us());
-    auto has_old = summary->gc_watermark_us <= garbage_until_us_ && watermark > garbage_until_us_;
+    auto has_old =
+        (summary->gc_watermark_us <= garbage_until_us_ && watermark > garbage_until_us_) ||
+        summary->gc_watermark_us < std::min(watermark, target);
     if (!moved && !has_old) {
       keeper_.on_watermark(summary->gc_watermark_us, std::chrono::steady_clock::now());
       collection_.on_watermark_reached(target);
@@ -56,14 +67,21 @@ void master_actor::start_garbage_collection() {
     proposed_gc_watermark_us_ = std::max(proposed_gc_watermark_us_, reachable);
     commands::collect_garbage work{
         reachable, reclaimed_inodes_max,
-        static_cast<std::uint64_t>(settings_.policy.session_expiry.count())};
-    submit(work, [this, target, watermark](const std::string& bytes) {
+        static_cast<std::uint64_t>(settings_.policy.session_expiry.count()), discarded};
+    submit(work, [this, target, watermark, at_once, discarded](const std::string& bytes) {
       auto done = decode_response<responses::garbage_collected>(bytes);
       if (!done)
         return;
       summary_.gc_watermark_us = done->gc_watermark_us;
       keeper_.on_watermark(done->gc_watermark_us, std::chrono::steady_clock::now());
-      if (done->pending_removals > 0)
+      if (at_once) // without the pause between audits
+        keeper_.request_audit(std::chrono::steady_clock::now());
+      if (discarded > 0 && done->discarded_entries > 0)
+        atl::log::warning("master", "",
+                          "the storage nodes are full: {} entries of the trash were removed, "
+                          "those that would have expired first",
+                          done->discarded_entries);
+      if (done->pending_removals > 0 || done->discarded_entries > 0)
         last_collection_ = {}; // more garbage remains: continue at once
       else if (done->gc_watermark_us >= std::min(watermark, target))
         collection_.on_watermark_reached(target);
@@ -73,6 +91,18 @@ void master_actor::start_garbage_collection() {
       });
     });
   });
+}
+
+/// Not before the space of what is discarded can be freed.
+std::uint64_t master_actor::trash_to_discard(const responses::summary& summary, steady_time now) {
+  auto is_wanted = summary.trash_entries > 0 && summary.pending_removals == 0 &&
+                   now - leads_since_ > settling_time(true) &&
+                   now - last_trash_emptied_ >= trash_emptying_interval &&
+                   placement_.lacks_space(root_policy_id(), root_chunk_bytes(), registry_, now);
+  if (!is_wanted)
+    return 0;
+  last_trash_emptied_ = now;
+  return std::max(summary.trash_bytes / trash_part, trash_chunks_min * root_chunk_bytes());
 }
 
 bool master_actor::collects_without_grace(steady_time now) const {

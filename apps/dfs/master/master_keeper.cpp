@@ -113,8 +113,8 @@ atl::runtime::envelope master_actor::check_chunks(const envelope& message) {
   if (!request)
     return error_reply(request.error());
   if (!leads() || !summary_known_)
-    return error_reply(
-        {atl::errc::unavailable, settings_.self.name + " doesn't lead the masters"}, true);
+    return error_reply({atl::errc::unavailable, settings_.self.name + " doesn't lead the masters"},
+                       true);
   auto now = std::chrono::steady_clock::now();
   if (chunk_check_.is_new(request->run))
     chunk_check_.begin(request->run, keeper_.request_audit(now), keeper_.report());

@@ -10,7 +10,7 @@ storage_registry::node& storage_registry::update(const protocol::storage_heartbe
   if (found.last.uuid != report.uuid) // another data folder: all knowledge about the node is void
     found = node{};
   found.last = report;
-  found.last.changes.clear();
+  found.last.findings.clear();
   found.last.done.clear();
   found.last.slice.reset();
   if (!std::isfinite(found.last.weight) || found.last.weight < 0)

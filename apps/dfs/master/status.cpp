@@ -20,6 +20,15 @@ json describe(const protocol::plugin_choice& choice) {
   return {{"name", choice.name}, {"version", choice.version}, {"options", std::move(options)}};
 }
 
+/// Null before the node's first pass.
+json describe_scrub(const protocol::scrub_status& scrub) {
+  if (scrub.began_us == 0)
+    return {};
+  return {{"began_us", scrub.began_us},     {"ended_us", scrub.ended_us},
+          {"done_bytes", scrub.done_bytes}, {"total_bytes", scrub.total_bytes},
+          {"damaged", scrub.damaged},       {"last_finding", scrub.last_finding}};
+}
+
 json describe_storages(const status_view& view) {
   auto list = json::array();
   auto now = std::chrono::steady_clock::now();
@@ -38,6 +47,7 @@ json describe_storages(const status_view& view) {
                {"chunks", node.last.chunks},
                {"damaged", node.last.damaged},
                {"failed", node.last.failed},
+               {"scrub", describe_scrub(node.last.scrub)},
                {"silent_ms", silent.count()}};
     auto joined = storage_registry::has_joined(node);
     entry["health"] = !alive                     ? "down"
@@ -123,6 +133,10 @@ std::string size_text(std::uint64_t bytes) {
   return atl::format_size(static_cast<std::int64_t>(bytes));
 }
 
+std::string duration_text(std::uint64_t us) {
+  return atl::format_duration(std::chrono::microseconds{us});
+}
+
 json describe(const atl::keep::redundancy& counts) {
   return {{"degraded", counts.degraded}, {"critical", counts.critical}, {"lost", counts.lost}};
 }
@@ -203,7 +217,8 @@ std::map<std::string, std::string> parts_of(const policy& what) {
           {"placement.options", describe(what.placement_options).dump()},
           {"files.durability", std::string{to_string(what.durability)}},
           {"files.chunk_size", size_text(what.chunk_bytes)},
-          {"files.inline_limit", size_text(what.inline_bytes_max)}};
+          {"files.inline_limit", size_text(what.inline_bytes_max)},
+          {"files.trash", duration_text(what.trash_us)}};
 }
 
 /// The root's policy, and where the configuration says something else: that was the policy of the
@@ -235,6 +250,7 @@ std::map<std::string, std::string> describe_configuration(const master_policy& p
           {"files.chunk_size", size_text(policy.chunk_bytes)},
           {"files.inline_limit", size_text(policy.inline_bytes)},
           {"files.durability", std::string{to_string(policy.durability)}},
+          {"files.trash", atl::format_duration(policy.trash)},
           {"files.grace", atl::format_duration(policy.grace)},
           {"files.collection_interval", atl::format_duration(policy.collection_interval)},
           {"files.session_expiry", atl::format_duration(policy.session_expiry)}};
@@ -261,6 +277,8 @@ std::string describe_status(const status_view& view) {
                     {"directories", view.summary->directories},
                     {"chunks", view.summary->chunks},
                     {"bytes", view.summary->bytes},
+                    {"trash_entries", view.summary->trash_entries},
+                    {"trash_bytes", view.summary->trash_bytes},
                     {"pending_removals", view.summary->pending_removals}};
   } else {
     out["files"] = nullptr;

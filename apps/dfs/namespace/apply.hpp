@@ -36,6 +36,8 @@ atl::result<changed> run(state_transaction& state, const commands::end_mount& co
 atl::result<changed> run(state_transaction& state, const commands::release& command);
 atl::result<responses::garbage_collected> run(state_transaction& state,
                                               const commands::collect_garbage& command);
+atl::result<changed> run(state_transaction& state, const commands::restore& command);
+atl::result<responses::discarded> run(state_transaction& state, const commands::discard& command);
 atl::result<responses::answers> run(state_transaction& state, const commands::batch& command);
 
 } // namespace dfs::state

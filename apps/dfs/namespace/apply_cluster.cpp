@@ -93,10 +93,12 @@ result<responses::garbage_collected> run(state_transaction& state,
   meta.gc_watermark_us = std::max(meta.gc_watermark_us, command.gc_watermark_us);
   auto limit = std::min(command.reclaimed_inodes_max, limits::reclaim_limit_max);
   responses::garbage_collected answer;
-  answer.reclaimed_inodes = reclaim(state, limit);
+  auto done = reclaim(state, limit, command.discarded_trash_bytes);
+  answer.reclaimed_inodes = done.inodes;
+  answer.discarded_entries = done.discarded_entries;
   answer.expired_sessions = state.expire_sessions(command.session_expiry_us, limit);
   answer.gc_watermark_us = meta.gc_watermark_us;
-  answer.pending_removals = meta.orphans + meta.ended_mounts;
+  answer.pending_removals = meta.orphans + meta.ended_mounts + meta.trash_uncounted;
   return answer;
 }
 

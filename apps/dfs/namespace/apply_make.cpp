@@ -172,7 +172,7 @@ result<changed> run(state_transaction& state, const make& command) {
   state.put_entry(parent.id, path->names.back(), made);
   touch_directory(state, parent.id, exists ? entries_change{} : added(made.type));
   if (exists)
-    drop_name(state, at->last, {});
+    remove_name(state, at->last, parent.id, command.where, {});
   return changed{made.id, state.index(), state.time_ns()};
 }
 

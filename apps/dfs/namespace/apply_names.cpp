@@ -189,7 +189,7 @@ result<changed> run(state_transaction& state, const commands::unlink& command) {
     return tl::unexpected{parent.error()};
   state.erase(keys::entry(parent->id, path->names.back()));
   touch_directory(state, parent->id, removed(gone->type));
-  drop_name(state, *gone, command.keep_for);
+  remove_name(state, *gone, parent->id, command.where, command.keep_for);
   return changed{gone->id, state.index(), state.time_ns()};
 }
 
@@ -224,7 +224,7 @@ result<changed> run(state_transaction& state, const rename& command) {
   touch_both(state, *from, removed(from->entry->type), *to, gained);
   note_moved(state, *from->entry, to->parent.id);
   if (to->entry)
-    drop_name(state, *to->entry, command.keep_for);
+    remove_name(state, *to->entry, to->parent.id, command.to, command.keep_for);
   return changed{from->entry->id, state.index(), state.time_ns()};
 }
 

@@ -38,6 +38,8 @@ atl::status check(const policy& wanted) {
       wanted.survives_losses >= wanted.fragments)
     return invalid(fmt::format("{} fragments, of which {} must be stored and {} may be lost",
                                wanted.fragments, wanted.fragments_min, wanted.survives_losses));
+  if (wanted.trash_us > limits::trash_us_max)
+    return invalid("what is removed can be kept for ten years at most");
   if (wanted.inline_bytes_max > limits::inline_bytes_max)
     return invalid(fmt::format("files of {} bytes in the name space, at most {} are possible",
                                wanted.inline_bytes_max, limits::inline_bytes_max));
@@ -65,6 +67,7 @@ result<defined> run(state_transaction& state, const commands::define_policy& com
                                            limits::policies_max));
   auto id = ++state.meta().policies;
   state.put(keys::policy(id), std::move(bytes));
+  state.meta().trash_policies += command.policy.trash_us > 0;
   state.put(keys::policy_by_digest(digest, id), encode_mark());
   return defined{id};
 }

@@ -15,6 +15,7 @@ namespace state {
 audit_report auditor::finish() {
   join_children();
   join_xattrs();
+  join_trash();
   for (const auto& inode : inodes_)
     check_inode(inode);
   check_chunks();
@@ -61,6 +62,25 @@ void auditor::join_xattrs() {
       report(fmt::format("there are attributes of inode {}, which doesn't exist", count.id));
 }
 
+void auditor::join_trash() {
+  std::ranges::sort(trash_, {}, &trash_facts::id);
+  for (std::size_t i = 0; i < trash_.size(); ++i) {
+    const auto& entry = trash_[i];
+    auto* inode = find(entry.id);
+    if (!inode || inode->trash_expires_us != entry.expires_us)
+      report(fmt::format("inode {} is in the trash until {}, which its own row doesn't say",
+                         entry.id, entry.expires_us));
+    if (i > 0 && trash_[i - 1].id == entry.id)
+      report(fmt::format("inode {} is in the trash twice", entry.id));
+    if (entry.is_counted == std::ranges::binary_search(trash_walks_, entry.id))
+      report(fmt::format("inode {} in the trash is {}counted, and {}in the list of those to count",
+                         entry.id, entry.is_counted ? "" : "not ", entry.is_counted ? "" : "not "));
+  }
+  for (auto id : trash_walks_)
+    if (!std::ranges::binary_search(trash_, id, {}, &trash_facts::id))
+      report(fmt::format("inode {} is to be counted in the trash, and isn't there", id));
+}
+
 void auditor::check_inode(const inode_facts& inode) {
   check_names_of(inode);
   check_content_of(inode);
@@ -95,12 +115,18 @@ void auditor::check_names_of(const inode_facts& inode) {
   } else {
     compare(fmt::format("the number of names of the removed directory {}", id), 0, inode.names);
   }
-  auto is_kept = inode.is_queued || inode.holders > 0;
-  if (is_removed && !is_kept)
+  auto is_in_trash = inode.trash_expires_us > 0;
+  auto is_in_list = std::ranges::binary_search(trash_, id, {}, &trash_facts::id);
+  if (is_in_trash && !is_in_list)
+    report(fmt::format("inode {} is in the trash by its row, and not in the trash's list", id));
+  if (is_removed && !inode.is_queued && inode.holders == 0 && !is_in_trash)
     report(fmt::format("inode {} has no name, and nothing will reclaim it", id));
-  if (!is_removed && is_kept)
+  // What was restored may have a name, and mounts that keep it from before.
+  if (!is_removed && (inode.is_queued || is_in_trash))
     report(
         fmt::format("inode {} has a name, and is kept or to be reclaimed as if it had none", id));
+  if (inode.is_queued && is_in_trash)
+    report(fmt::format("inode {} is to be reclaimed, and in the trash", id));
   if (inode.is_queued && inode.holders > 0)
     report(fmt::format("inode {} is to be reclaimed, and mounts keep it", id));
 }
@@ -220,6 +246,13 @@ void auditor::check_counters() {
   compare("the size of all files", meta_->bytes, counted_.bytes);
   compare("the size of all content in the name space", meta_->inline_bytes, counted_.inline_bytes);
   compare("the number of inodes to be reclaimed", meta_->orphans, counted_.orphans);
+  compare("the number of entries of the trash", meta_->trash_entries, counted_.trash_entries);
+  compare("the size of what is in the trash", meta_->trash_bytes, counted_.trash_bytes);
+  compare("the number of entries of the trash to be counted", meta_->trash_uncounted,
+          counted_.trash_uncounted);
+  compare("the number of policies with a trash", meta_->trash_policies, counted_.trash_policies);
+  if (counted_.trash_entries > 0 && counted_.trash_expired_us < meta_->trash_expired_us)
+    report("something in the trash expires before the time up to which it was emptied");
   compare("the number of settings", meta_->settings, counted_.settings);
   compare("the number of mounts", meta_->live_mounts, counted_.live_mounts);
   compare("the number of ended mounts", meta_->ended_mounts, counted_.ended_mounts);

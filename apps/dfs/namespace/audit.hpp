@@ -97,6 +97,7 @@ class auditor {
     policy_id policy = no_policy;
     inode_type type = inode_type::file;
     bool is_queued = false;
+    std::uint64_t trash_expires_us = 0;
     // Counted:
     std::uint32_t names = 0;
     std::uint32_t holders_found = 0;
@@ -126,6 +127,11 @@ class auditor {
     std::uint64_t entries = 0;
     std::uint32_t subdirectories = 0;
   };
+  struct trash_facts {
+    inode_id id = 0;
+    std::uint64_t expires_us = 0;
+    bool is_counted = true;
+  };
   struct xattr_count {
     inode_id id = 0;
     std::uint64_t bytes = 0;
@@ -140,6 +146,8 @@ class auditor {
   void take_held(std::string_view key);
   void take_policy(std::string_view key, std::string_view value);
   void take_orphan(std::string_view key, std::string_view value);
+  void take_trash(std::string_view key, std::string_view value);
+  void take_trash_walk(std::string_view key, std::string_view value);
   void take_incomplete(std::string_view key);
   void take_extent(std::string_view key, std::string_view value);
   void take_extent_of(inode_facts& file, std::uint64_t end, const extent& row);
@@ -158,6 +166,7 @@ class auditor {
   void check_storages();
   void check_policies();
   void check_counters();
+  void join_trash();
   void compare(std::string_view what, std::uint64_t stored, std::uint64_t counted);
 
   void report(std::string finding);
@@ -177,6 +186,8 @@ class auditor {
   bool has_root_ = false;
   std::vector<children_count> children_counts_;
   std::vector<xattr_count> xattrs_;
+  std::vector<trash_facts> trash_;    ///< in order of the expiry, and then of the ids
+  std::vector<inode_id> trash_walks_; ///< of what is still to be counted
   std::vector<child> children_;
   std::unordered_map<policy_id, policy> policies_;
   std::unordered_map<policy_id, std::uint64_t> policies_by_digest_;

@@ -63,6 +63,8 @@ void auditor::take(std::string_view key, std::string_view value) {
   }
   case 'S':
     return take_storage(key, value);
+  case 'T':
+    return take_trash(key, value);
   case 'a':
     return take_xattr(key, value);
   case 'c':
@@ -94,6 +96,8 @@ void auditor::take(std::string_view key, std::string_view value) {
     return take_orphan(key, value);
   case 'u':
     return take_incomplete(key);
+  case 'w':
+    return take_trash_walk(key, value);
   case 'x':
     return take_extent(key, value);
   default:
@@ -134,6 +138,7 @@ void auditor::take_policy(std::string_view key, std::string_view value) {
   if (!id || !decode(value, record))
     return report_row(unreadable(key));
   counted_.policies = std::max(counted_.policies, *id);
+  counted_.trash_policies += record.trash_us > 0;
   policies_[*id] = std::move(record);
 }
 
@@ -235,6 +240,7 @@ void auditor::keep(inode_id id, const inode& record) {
   facts.xattr_bytes = record.xattr_bytes;
   facts.policy = record.policy;
   facts.type = record.type;
+  facts.trash_expires_us = record.trash_expires_us;
   inodes_.push_back(facts);
 }
 
@@ -265,6 +271,28 @@ void auditor::take_orphan(std::string_view key, std::string_view value) {
     inode->is_queued = true;
   else
     report(fmt::format("inode {} is to be reclaimed, and doesn't exist", *id));
+}
+
+void auditor::take_trash(std::string_view key, std::string_view value) {
+  trash_record record;
+  auto at = keys::trash_in(key);
+  if (!at || !decode(value, record))
+    return report_row(unreadable(key));
+  if (counted_.trash_entries++ == 0) // the first one expires first
+    counted_.trash_expired_us = at->expires_us;
+  counted_.trash_bytes += record.bytes;
+  counted_.trash_uncounted += !record.is_counted;
+  if (part_.has(at->inode))
+    trash_.push_back({at->inode, at->expires_us, record.is_counted});
+}
+
+void auditor::take_trash_walk(std::string_view key, std::string_view value) {
+  trash_walk walk;
+  auto id = keys::inode_in(key);
+  if (!id || !decode(value, walk) || walk.steps.empty())
+    return report_row(unreadable(key));
+  if (part_.has(*id))
+    trash_walks_.push_back(*id);
 }
 
 void auditor::take_incomplete(std::string_view key) {

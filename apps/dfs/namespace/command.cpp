@@ -281,13 +281,42 @@ void read(reader& in, commands::release& c) {
 }
 
 void write(writer& out, const commands::collect_garbage& c) {
-  out.put(c.gc_watermark_us).put(c.reclaimed_inodes_max).put(c.session_expiry_us);
+  out.put(c.gc_watermark_us)
+      .put(c.reclaimed_inodes_max)
+      .put(c.session_expiry_us)
+      .put(c.discarded_trash_bytes);
 }
 
 void read(reader& in, commands::collect_garbage& c) {
   c.gc_watermark_us = in.get<std::uint64_t>();
   c.reclaimed_inodes_max = in.get<std::uint32_t>();
   c.session_expiry_us = in.get<std::uint64_t>();
+  c.discarded_trash_bytes = in.get<std::uint64_t>();
+}
+
+void write(writer& out, const commands::restore& c) {
+  out.put(c.inode).put(c.to.has_value());
+  if (c.to)
+    wire::write(out, *c.to);
+  out.put(c.parents_mode).put(c.uid).put(c.gid);
+}
+
+void read(reader& in, commands::restore& c) {
+  c.inode = in.get<inode_id>();
+  c.to.reset();
+  if (in.get<bool>())
+    wire::read(in, c.to.emplace());
+  c.parents_mode = in.get<std::uint16_t>();
+  c.uid = in.get<std::uint32_t>();
+  c.gid = in.get<std::uint32_t>();
+}
+
+void write(writer& out, const commands::discard& c) {
+  put(out, c.inodes);
+}
+
+void read(reader& in, commands::discard& c) {
+  get(in, c.inodes);
 }
 
 void write(writer& out, const single_action& action) {

@@ -67,7 +67,8 @@ struct link {
   place to;
 };
 
-/// Removes a name. An inode without names is reclaimed, once no mount holds it.
+/// Removes a name. An inode without names is reclaimed, once no mount holds it; or it goes to the
+/// trash, if the policy of the directory keeps one. So does what `make` and `rename` replace.
 struct unlink {
   using response = responses::changed;
   enum class expect : std::uint8_t {
@@ -234,8 +235,8 @@ struct release {
   std::vector<inode_id> inodes;
 };
 
-/// Deferred work: advances the garbage collection watermark, reclaims removed trees, and removes
-/// idle sessions.
+/// Deferred work: advances the garbage collection watermark, empties the trash of what has expired,
+/// counts what is in it, reclaims removed trees, and removes idle sessions.
 struct collect_garbage {
   using response = responses::garbage_collected;
   std::uint64_t gc_watermark_us = 0; ///< a lower watermark than the present one changes nothing
@@ -243,6 +244,26 @@ struct collect_garbage {
   std::uint32_t reclaimed_inodes_max = 0;
   /// Sessions that were idle for longer, in the state's time, are forgotten; 0: none.
   std::uint64_t session_expiry_us = 0;
+  /// Also empties the trash of what hasn't expired, the next to expire first, until files of so
+  /// many bytes are gone.
+  std::uint64_t discarded_trash_bytes = 0;
+};
+
+/// Gives back its name, or another one, to something in the trash. The name must not exist; missing
+/// parents are made.
+struct restore {
+  using response = responses::changed;
+  inode_id inode = 0;
+  std::optional<place> to{}; ///< none: the place that it was removed from
+  std::uint16_t parents_mode = 0755;
+  std::uint32_t uid = 0; ///< of missing parents, as what follows
+  std::uint32_t gid = 0;
+};
+
+/// Removes from the trash, for good. Inodes that aren't there are passed over.
+struct discard {
+  using response = responses::discarded;
+  std::vector<inode_id> inodes; ///< at most `limits::discards_max`
 };
 
 struct batch;
@@ -256,7 +277,8 @@ using single_action =
                  commands::set_xattr, commands::remove_xattr, commands::define_policy,
                  commands::set_policy, commands::register_storage, commands::set_storage,
                  commands::relocate, commands::configure, commands::begin_mount,
-                 commands::end_mount, commands::release, commands::collect_garbage>;
+                 commands::end_mount, commands::release, commands::collect_garbage,
+                 commands::restore, commands::discard>;
 
 namespace commands {
 

@@ -6,6 +6,22 @@ namespace dfs::state {
 
 using atl::result;
 
+namespace {
+
+/// When the next entry of the trash expires; 0: none is there.
+std::uint64_t next_expiry(present_reader& state, const meta& counters) {
+  std::uint64_t found = 0;
+  if (counters.trash_entries > 0)
+    state.scan(keys::all_trash(), keys::trash(counters.trash_expired_us, 0),
+               [&](std::string_view key, std::string_view) {
+                 found = keys::trash_in(key).value_or(keys::trash_key{}).expires_us;
+                 return false;
+               });
+  return found;
+}
+
+} // namespace
+
 result<responses::summary> execute(present_reader& state, const queries::summary& query) {
   auto meta = state.must_meta();
   auto common = state.summary();
@@ -20,12 +36,16 @@ result<responses::summary> execute(present_reader& state, const queries::summary
                             .incomplete_chunks = meta.incomplete_chunks,
                             .bytes = meta.bytes,
                             .sessions = common.sessions,
-                            .pending_removals = meta.orphans + meta.ended_mounts,
+                            .pending_removals =
+                                meta.orphans + meta.ended_mounts + meta.trash_uncounted,
+                            .trash_entries = meta.trash_entries,
+                            .trash_bytes = meta.trash_bytes,
+                            .trash_expires_us = next_expiry(state, meta),
                             .storages = {},
                             .more = false};
   if (query.after == UINT32_MAX)
     return answer;
-  page page{0, limits::cluster_id_bytes_max + 160};
+  page page{0, limits::cluster_id_bytes_max + 192};
   auto visit = [&](std::string_view key, std::string_view value) {
     storage_record record;
     auto id = keys::id_in(key);

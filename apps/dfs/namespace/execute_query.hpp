@@ -29,6 +29,7 @@ atl::result<responses::known_chunks> execute(present_reader& state, const querie
 atl::result<responses::chunk_page> execute(present_reader& state, const queries::all_chunks& query);
 atl::result<responses::incomplete_page> execute(present_reader& state,
                                                 const queries::incomplete& query);
+atl::result<responses::trash_page> execute(present_reader& state, const queries::trash& query);
 
 /// Counts the items that still fit into a response.
 class page {

@@ -19,11 +19,13 @@ enum table : char {
   policies = 'p',
   orphans = 't',
   incompletes = 'u',
+  trash_walks = 'w',
   extents = 'x',
   mounts = 'M',
   storage_names = 'N',
   policy_digests = 'P',
   storages = 'S',
+  trashed = 'T',
   storage_uuids = 'U',
 };
 
@@ -94,6 +96,19 @@ std::string orphan(inode_id id) {
 }
 std::string all_orphans() {
   return make(orphans);
+}
+
+std::string trash(std::uint64_t expires_us, inode_id id) {
+  return make(trashed, expires_us, id);
+}
+std::string all_trash() {
+  return make(trashed);
+}
+std::string trash_walk(inode_id id) {
+  return make(trash_walks, id);
+}
+std::string all_trash_walks() {
+  return make(trash_walks);
 }
 
 std::string chunk(const chunk_id& id) {
@@ -223,6 +238,13 @@ std::optional<inode_id> held_in(std::string_view key) {
   if (key.size() != offset + sizeof(inode_id))
     return std::nullopt;
   return value_at<inode_id>(key, offset);
+}
+
+std::optional<trash_key> trash_in(std::string_view key) {
+  constexpr auto offset = 1 + sizeof(std::uint64_t);
+  if (key.size() != offset + sizeof(inode_id))
+    return std::nullopt;
+  return trash_key{value_at<std::uint64_t>(key, 1), value_at<inode_id>(key, offset)};
 }
 
 std::string_view name_in(std::string_view key) {

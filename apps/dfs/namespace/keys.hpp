@@ -27,6 +27,13 @@ std::string xattrs_of(inode_id id);
 std::string orphan(inode_id id);
 std::string all_orphans();
 
+/// What can be restored, in the order in which it expires.
+std::string trash(std::uint64_t expires_us, inode_id id);
+std::string all_trash();
+/// Directories in the trash whose files are still to be counted.
+std::string trash_walk(inode_id id);
+std::string all_trash_walks();
+
 std::string chunk(const chunk_id& id);
 std::string all_chunks();
 /// The index entry that a fragment is on a node.
@@ -82,6 +89,14 @@ std::optional<incomplete_chunk> incomplete_in(std::string_view key);
 std::optional<policy_id> policy_with_digest_in(std::string_view key);
 /// The inode in a key that `held_by` made.
 std::optional<inode_id> held_in(std::string_view key);
+/// The time and the inode in a key that `trash` made.
+struct trash_key {
+  std::uint64_t expires_us = 0;
+  inode_id inode = 0;
+
+  friend bool operator==(const trash_key&, const trash_key&) = default;
+};
+std::optional<trash_key> trash_in(std::string_view key);
 /// The name in a key that `entry` or `xattr` made.
 std::string_view name_in(std::string_view key);
 /// The text in a key that `setting` made.

@@ -19,6 +19,9 @@ using name_space = atl::replicated_state;
 atl::result<std::unique_ptr<name_space>> open_name_space(const std::filesystem::path& folder,
                                                          const name_space::settings& settings);
 
+/// What the framework knows of the application whose state it is.
+atl::service_info name_space_info();
+
 /// Queries a replica of the name space, and decodes the response: `query(replica,
 /// queries::stat{"/a"})`.
 template <class Query>

@@ -23,7 +23,8 @@ bool adds_to_state(const action& action) {
          !std::holds_alternative<commands::relocate>(*single) &&
          !std::holds_alternative<commands::end_mount>(*single) &&
          !std::holds_alternative<commands::release>(*single) &&
-         !std::holds_alternative<commands::collect_garbage>(*single);
+         !std::holds_alternative<commands::collect_garbage>(*single) &&
+         !std::holds_alternative<commands::discard>(*single);
 }
 
 /// Carries out an action and encodes its answer.
@@ -57,6 +58,14 @@ atl::status name_space_logic::initialize(atl::transaction& rows) {
   root.links = 2;
   state.put_inode(root_inode, root);
   state.put(keys::meta(), encode(fresh));
+  return {};
+}
+
+atl::status name_space_logic::on_restored(atl::transaction& rows, atl::spi::log_index log_index) {
+  auto counters = state_reader{rows}.must_meta();
+  counters.index_base += log_index;
+  counters.relocation_term = 0; // the new log's terms begin again
+  rows.put(keys::meta(), encode(counters));
   return {};
 }
 

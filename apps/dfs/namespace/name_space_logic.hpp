@@ -15,6 +15,7 @@ class name_space_logic final : public atl::service_logic {
  public:
   atl::service_info info() const override;
   atl::status initialize(atl::transaction& rows) override;
+  atl::status on_restored(atl::transaction& rows, atl::spi::log_index log_index) override;
   void load(atl::row_reader& rows) override;
   std::string apply(atl::transaction& rows, const atl::service_command& command) override;
   void finish_batch(atl::transaction& rows) override;

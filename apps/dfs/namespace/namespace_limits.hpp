@@ -66,4 +66,13 @@ inline constexpr std::uint32_t reclaim_at_once_extents_max = 64;
 /// Bound of the inodes and extents that one `collect_garbage` reclaims.
 inline constexpr std::uint32_t reclaim_limit_max = 10'000;
 
+/// Ten years: how long what is removed can be kept.
+inline constexpr std::uint64_t trash_us_max = 10ull * 365 * 24 * 3600 * 1'000'000;
+/// Entries of the trash that one command may discard.
+inline constexpr std::size_t discards_max = 1'000;
+/// Levels of directories down to which the files of a directory in the trash are counted.
+inline constexpr std::size_t trash_walk_steps_max = 1'000;
+/// Rows that one query about the trash looks at.
+inline constexpr std::uint32_t trash_rows_examined_max = 5'000;
+
 } // namespace dfs::limits

@@ -141,6 +141,17 @@ void read(reader& in, queries::incomplete& q) {
   q.limit = in.get<std::uint32_t>();
 }
 
+void write(writer& out, const queries::trash& q) {
+  wire::write(out, q.under);
+  out.put(q.after_expires_us).put(q.after_inode).put(q.limit);
+}
+void read(reader& in, queries::trash& q) {
+  wire::read(in, q.under);
+  q.after_expires_us = in.get<std::uint64_t>();
+  q.after_inode = in.get<inode_id>();
+  q.limit = in.get<std::uint32_t>();
+}
+
 } // namespace
 
 std::string encode(const query_message& query) {

@@ -107,6 +107,17 @@ struct incomplete {
   std::uint32_t limit = 0;
 };
 
+/// What can be restored.
+struct trash {
+  using response = responses::trash_page;
+  /// Only what was removed from here, or from below; the root: all.
+  place under;
+  /// As `next_expires_us` and `next_inode` of the page before; 0: from the first.
+  std::uint64_t after_expires_us = 0;
+  inode_id after_inode = 0;
+  std::uint32_t limit = 0;
+};
+
 } // namespace queries
 
 /// The order is that of the bytes on the wire: append only.
@@ -114,7 +125,7 @@ using query_message =
     std::variant<queries::stat, queries::list, queries::open, queries::get_xattr,
                  queries::list_xattrs, queries::policy_of, queries::policies, queries::settings,
                  queries::mounts, queries::summary, queries::chunks_on, queries::known,
-                 queries::all_chunks, queries::incomplete>;
+                 queries::all_chunks, queries::incomplete, queries::trash>;
 
 std::string encode(const query_message& query);
 

@@ -3,6 +3,7 @@
 #include "namespace/content.hpp"
 #include "namespace/keys.hpp"
 #include "namespace/namespace_limits.hpp"
+#include "namespace/trash.hpp"
 
 #include <fmt/format.h>
 
@@ -153,28 +154,80 @@ void reclaim_held(state_transaction& state, budget& budget) {
   }
 }
 
+/// Reclaims an inode that nothing needs any longer.
+/// @returns the number of rows that this took, about; 0: the inode was queued
+std::uint32_t reclaim_unless_needed(state_transaction& state, inode_id id, const inode& of) {
+  auto is_needed = of.links > 0 || of.holders > 0 || of.trash_expires_us > 0;
+  auto work = is_needed ? 0 : reclaim_or_queue(state, id, of);
+  if (work == 0)
+    state.put_inode(id, of);
+  return is_needed ? 1 : work;
+}
+
+/// Discards what has expired in the trash, and what is to expire next until `bytes` are gone.
+/// @returns the number of discarded entries
+std::uint32_t empty_trash(state_transaction& state, std::uint64_t bytes, budget& budget) {
+  auto& meta = state.meta();
+  std::uint32_t done = 0;
+  while (budget.left > 0 && meta.trash_entries > 0 && !state.failure()) {
+    auto first = state.first_rows(keys::all_trash(), keys::trash(meta.trash_expired_us, 0), 1);
+    auto at = first.empty() ? std::nullopt : keys::trash_in(first.front().first);
+    if (!at) {
+      state.fail_damaged("the list of what is in the trash");
+      break;
+    }
+    if (at->expires_us > state.time_us()) {
+      meta.trash_expired_us = state.time_us();
+      if (bytes == 0)
+        break;
+    }
+    auto kept = state.must_inode(at->inode);
+    auto gone = discard(state, at->inode, kept);
+    bytes -= std::min(bytes, gone.bytes);
+    budget.spend(1 + std::min(kept.extents, limits::reclaim_at_once_extents_max));
+    ++done;
+  }
+  return done;
+}
+
+/// Takes away a name of the inode. The mounts keep an inode that has no other.
+void take_name(state_transaction& state, inode_id id, inode& of,
+               const std::vector<mount_id>& keep_for) {
+  of.links = of.type == inode_type::directory ? 0 : of.links - std::min(of.links, 1u);
+  of.ctime_ns = state.time_ns();
+  of.version = state.index();
+  if (of.links > 0 || of.entries > 0)
+    return;
+  for (auto mount : keep_for)
+    if (auto key = keys::held_by(mount, id); !state.has(key)) {
+      state.put(key, encode_mark());
+      ++of.holders;
+    }
+}
+
 } // namespace
 
 std::uint32_t drop_name(state_transaction& state, const dirent& gone,
                         const std::vector<mount_id>& keep_for) {
   auto inode = state.must_inode(gone.id);
-  inode.links = gone.type == inode_type::directory ? 0 : inode.links - std::min(inode.links, 1u);
-  inode.ctime_ns = state.time_ns();
-  inode.version = state.index();
-  if (inode.links == 0 && inode.entries == 0)
-    for (auto mount : keep_for)
-      if (auto key = keys::held_by(mount, gone.id); !state.has(key)) {
-        state.put(key, encode_mark());
-        ++inode.holders;
-      }
-  if (inode.links > 0 || inode.holders > 0) {
-    state.put_inode(gone.id, inode);
-    return 1;
-  }
-  auto work = reclaim_or_queue(state, gone.id, inode);
-  if (work == 0)
-    state.put_inode(gone.id, inode);
-  return work;
+  take_name(state, gone.id, inode, keep_for);
+  return reclaim_unless_needed(state, gone.id, inode);
+}
+
+void remove_name(state_transaction& state, const dirent& gone, inode_id parent, const place& where,
+                 const std::vector<mount_id>& keep_for) {
+  auto inode = state.must_inode(gone.id);
+  take_name(state, gone.id, inode, keep_for);
+  if (inode.links == 0)
+    if (auto kept_us = trash_time_us(state, parent); kept_us > 0)
+      put_into_trash(state, gone.id, inode, where, kept_us);
+  reclaim_unless_needed(state, gone.id, inode);
+}
+
+trash_record discard(state_transaction& state, inode_id id, inode& kept) {
+  auto record = take_from_trash(state, id, kept);
+  reclaim_unless_needed(state, id, kept);
+  return record;
 }
 
 atl::status check_mounts(state_transaction& state, const std::vector<mount_id>& mounts) {
@@ -195,14 +248,15 @@ bool release_held(state_transaction& state, mount_id mount, inode_id id) {
   state.erase(key);
   auto inode = state.must_inode(id);
   inode.holders -= std::min(inode.holders, 1u);
-  if (inode.holders > 0 || inode.links > 0 || reclaim_or_queue(state, id, inode) == 0)
-    state.put_inode(id, inode);
+  reclaim_unless_needed(state, id, inode);
   return true;
 }
 
-std::uint32_t reclaim(state_transaction& state, std::uint32_t limit) {
+reclaimed reclaim(state_transaction& state, std::uint32_t limit, std::uint64_t discarded_bytes) {
   budget budget{limit};
+  reclaimed done;
   auto before = inodes_in(state);
+  done.discarded_entries = empty_trash(state, discarded_bytes, budget);
   if (state.meta().ended_mounts > 0)
     reclaim_held(state, budget);
   auto prefix = keys::all_orphans();
@@ -222,7 +276,9 @@ std::uint32_t reclaim(state_transaction& state, std::uint32_t limit) {
     else
       reclaim_file(state, *id, gone, resume_point(state, value, keys::extents_of(*id)), budget);
   }
-  return static_cast<std::uint32_t>(before - inodes_in(state));
+  budget.spend(count_trash(state, budget.left));
+  done.inodes = static_cast<std::uint32_t>(before - inodes_in(state));
+  return done;
 }
 
 } // namespace dfs::state

@@ -33,9 +33,25 @@ reader open_row(std::string_view bytes) {
 std::string encode(const meta& value) {
   auto out = begin_row();
   out.put(value.storages).put(value.mounts).put(value.policies);
-  for (auto field : {value.next_inode, value.files, value.directories, value.others, value.chunks,
-                     value.incomplete_chunks, value.bytes, value.inline_bytes, value.orphans,
-                     value.settings, value.live_mounts, value.ended_mounts, value.gc_watermark_us,
+  for (auto field : {value.next_inode,
+                     value.files,
+                     value.directories,
+                     value.others,
+                     value.chunks,
+                     value.incomplete_chunks,
+                     value.bytes,
+                     value.inline_bytes,
+                     value.orphans,
+                     value.settings,
+                     value.live_mounts,
+                     value.ended_mounts,
+                     value.gc_watermark_us,
+                     value.trash_entries,
+                     value.trash_bytes,
+                     value.trash_uncounted,
+                     value.trash_expired_us,
+                     value.trash_policies,
+                     value.index_base,
                      value.relocation_term})
     out.put(field);
   return out.take();
@@ -46,11 +62,26 @@ bool decode(std::string_view bytes, meta& value) {
   value.storages = in.get<storage_id>();
   value.mounts = in.get<mount_id>();
   value.policies = in.get<policy_id>();
-  for (auto* field :
-       {&value.next_inode, &value.files, &value.directories, &value.others, &value.chunks,
-        &value.incomplete_chunks, &value.bytes, &value.inline_bytes, &value.orphans,
-        &value.settings, &value.live_mounts, &value.ended_mounts, &value.gc_watermark_us,
-        &value.relocation_term})
+  for (auto* field : {&value.next_inode,
+                      &value.files,
+                      &value.directories,
+                      &value.others,
+                      &value.chunks,
+                      &value.incomplete_chunks,
+                      &value.bytes,
+                      &value.inline_bytes,
+                      &value.orphans,
+                      &value.settings,
+                      &value.live_mounts,
+                      &value.ended_mounts,
+                      &value.gc_watermark_us,
+                      &value.trash_entries,
+                      &value.trash_bytes,
+                      &value.trash_uncounted,
+                      &value.trash_expired_us,
+                      &value.trash_policies,
+                      &value.index_base,
+                      &value.relocation_term})
     *field = in.get<std::uint64_t>();
   return in.done();
 }
@@ -72,7 +103,7 @@ std::string encode(const inode& value) {
   auto out = begin_row();
   wire::write(out, static_cast<const inode_attributes&>(value));
   out.put(value.subdirectories).put(value.holders).put(value.xattr_bytes);
-  out.put(value.inline_bytes);
+  out.put(value.inline_bytes).put(value.trash_expires_us);
   return out.take();
 }
 
@@ -83,6 +114,7 @@ bool decode(std::string_view bytes, inode& value) {
   value.holders = in.get<std::uint32_t>();
   value.xattr_bytes = in.get<std::uint32_t>();
   value.inline_bytes = in.get<std::uint64_t>();
+  value.trash_expires_us = in.get<std::uint64_t>();
   return in.done();
 }
 
@@ -186,6 +218,44 @@ std::string encode(const policy& value) {
 bool decode(std::string_view bytes, policy& value) {
   auto in = open_row(bytes);
   read(in, value);
+  return in.done();
+}
+
+std::string encode(const trash_record& value) {
+  auto out = begin_row();
+  out.put(value.removed_us);
+  wire::write(out, value.from);
+  out.put(value.bytes).put(value.inodes).put(value.is_counted);
+  return out.take();
+}
+
+bool decode(std::string_view bytes, trash_record& value) {
+  auto in = open_row(bytes);
+  value.removed_us = in.get<std::uint64_t>();
+  wire::read(in, value.from);
+  value.bytes = in.get<std::uint64_t>();
+  value.inodes = in.get<std::uint64_t>();
+  value.is_counted = in.get<bool>();
+  return in.done();
+}
+
+std::string encode(const trash_walk& value) {
+  auto out = begin_row();
+  out.put(static_cast<std::uint32_t>(value.steps.size()));
+  for (const auto& step : value.steps)
+    out.put(step.directory).put(step.after);
+  return out.take();
+}
+
+bool decode(std::string_view bytes, trash_walk& value) {
+  auto in = open_row(bytes);
+  auto count = in.get_count(sizeof(inode_id) + sizeof(std::uint32_t));
+  value.steps.clear();
+  for (std::uint32_t i = 0; i < count && in.ok(); ++i) {
+    auto& step = value.steps.emplace_back();
+    step.directory = in.get<inode_id>();
+    step.after = in.get_string(limits::name_bytes_max);
+  }
   return in.done();
 }
 

@@ -34,6 +34,15 @@ struct meta {
   std::uint64_t live_mounts = 0;
   std::uint64_t ended_mounts = 0; ///< whose inodes are still to be released
   std::uint64_t gc_watermark_us = 0;
+  std::uint64_t trash_entries = 0;
+  std::uint64_t trash_bytes = 0;     ///< of all entries' `trash_record::bytes`
+  std::uint64_t trash_uncounted = 0; ///< entries whose files are still to be counted
+  /// No entry of the trash expires before this time.
+  std::uint64_t trash_expired_us = 0;
+  std::uint64_t trash_policies = 0; ///< policies by which removed files go to the trash
+  /// Added to the log's indexes, so that versions grow also after a restore from a backup, which
+  /// begins a new log.
+  std::uint64_t index_base = 0;
   std::uint64_t relocation_term = 0; ///< the highest of all relocations
 };
 
@@ -47,6 +56,8 @@ struct inode : inode_attributes {
   std::uint32_t holders = 0;        ///< mounts that have it open although it has no name
   std::uint32_t xattr_bytes = 0;    ///< of extended attributes, names and values
   std::uint64_t inline_bytes = 0;   ///< of a file's content that stand in the name space
+  /// Of an inode that is in the trash by itself, not in a directory there: when it expires.
+  std::uint64_t trash_expires_us = 0;
 };
 
 /// Bytes of a file. The row's key has the end of the bytes.
@@ -85,6 +96,26 @@ struct setting_record {
   std::string value;
 };
 
+/// Something that was removed and can be restored. The row's key says when it expires, and which
+/// inode it is.
+struct trash_record {
+  std::uint64_t removed_us = 0;
+  place from;               ///< the name that was removed last
+  std::uint64_t bytes = 0;  ///< of its files, as far as they are counted
+  std::uint64_t inodes = 1; ///< likewise, and with itself
+  bool is_counted = true;   ///< false: a row of `trash_walk` says how far it is
+};
+
+/// How far the files of a directory in the trash are counted: the directories from that one down to
+/// the one whose entries come next.
+struct trash_walk {
+  struct step {
+    inode_id directory = 0;
+    std::string after; ///< the last name that was counted; empty: none
+  };
+  std::vector<step> steps;
+};
+
 std::string encode(const meta& value);
 std::string encode(const dirent& value);
 std::string encode(const inode& value);
@@ -94,6 +125,8 @@ std::string encode(const storage_record& value);
 std::string encode(const mount_record& value);
 std::string encode(const setting_record& value);
 std::string encode(const policy& value);
+std::string encode(const trash_record& value);
+std::string encode(const trash_walk& value);
 /// A row that says something by its key alone.
 std::string encode_mark();
 /// A row whose value is an id.
@@ -110,6 +143,8 @@ bool decode(std::string_view bytes, storage_record& value);
 bool decode(std::string_view bytes, mount_record& value);
 bool decode(std::string_view bytes, setting_record& value);
 bool decode(std::string_view bytes, policy& value);
+bool decode(std::string_view bytes, trash_record& value);
+bool decode(std::string_view bytes, trash_walk& value);
 bool decode_id(std::string_view bytes, std::uint32_t& id);
 bool decode_bytes(std::string_view bytes, std::string& value);
 

@@ -15,6 +15,7 @@ namespace {
 constexpr std::size_t entry_bytes_min = 4 + 8 + wire::attributes_bytes;
 constexpr std::size_t storage_bytes_min = 4 + 4 + 4 + 1;
 constexpr std::size_t policy_bytes_min = 4 * 10;
+constexpr std::size_t trash_item_bytes_min = 8 + 1 + 8 + 4 + 4 * 8 + 1;
 
 template <class Item, class Write>
 void write_list(writer& out, const std::vector<Item>& items, Write write_one) {
@@ -62,6 +63,7 @@ void read(reader& in, registered& answer) {
 void write(writer& out, const garbage_collected& answer) {
   out.put(answer.gc_watermark_us).put(answer.reclaimed_inodes);
   out.put(answer.expired_sessions).put(answer.pending_removals);
+  out.put(answer.discarded_entries);
 }
 
 void read(reader& in, garbage_collected& answer) {
@@ -69,6 +71,7 @@ void read(reader& in, garbage_collected& answer) {
   answer.reclaimed_inodes = in.get<std::uint32_t>();
   answer.expired_sessions = in.get<std::uint32_t>();
   answer.pending_removals = in.get<std::uint64_t>();
+  answer.discarded_entries = in.get<std::uint32_t>();
 }
 
 void write(writer& out, const entry& answer) {
@@ -110,7 +113,8 @@ void write(writer& out, const summary& answer) {
   out.put(answer.cluster_id).put(answer.applied).put(answer.gc_watermark_us).put(answer.latest_us);
   out.put(answer.files).put(answer.directories).put(answer.others).put(answer.chunks);
   out.put(answer.incomplete_chunks).put(answer.bytes).put(answer.sessions);
-  out.put(answer.pending_removals);
+  out.put(answer.pending_removals).put(answer.trash_entries).put(answer.trash_bytes);
+  out.put(answer.trash_expires_us);
   write_list(out, answer.storages,
              [&](auto& node) { out.put(node.id).put(node.name).put(node.uuid).put(node.state); });
   out.put(answer.more);
@@ -121,7 +125,8 @@ void read(reader& in, summary& answer) {
   for (auto* field :
        {&answer.applied, &answer.gc_watermark_us, &answer.latest_us, &answer.files,
         &answer.directories, &answer.others, &answer.chunks, &answer.incomplete_chunks,
-        &answer.bytes, &answer.sessions, &answer.pending_removals})
+        &answer.bytes, &answer.sessions, &answer.pending_removals, &answer.trash_entries,
+        &answer.trash_bytes, &answer.trash_expires_us})
     *field = in.get<std::uint64_t>();
   read_list(in, answer.storages, storage_bytes_min, [&](auto& node) {
     node.id = in.get<storage_id>();
@@ -290,6 +295,40 @@ void read(reader& in, xattr_names& answer) {
   read_list(in, answer.names, sizeof(std::uint32_t),
             [&](auto& name) { name = in.get_string(limits::xattr_name_bytes_max); });
   answer.more = in.get<bool>();
+}
+
+void write(writer& out, const trash_page& answer) {
+  write_list(out, answer.items, [&](auto& item) {
+    out.put(item.inode).put(item.type);
+    wire::write(out, item.from);
+    out.put(item.removed_us).put(item.expires_us).put(item.bytes).put(item.inodes);
+    out.put(item.is_counted);
+  });
+  out.put(answer.time_us).put(answer.more).put(answer.next_expires_us).put(answer.next_inode);
+}
+
+void read(reader& in, trash_page& answer) {
+  read_list(in, answer.items, trash_item_bytes_min, [&](auto& item) {
+    item.inode = in.get<inode_id>();
+    item.type = in.get_enum(inode_type_last);
+    wire::read(in, item.from);
+    for (auto* field : {&item.removed_us, &item.expires_us, &item.bytes, &item.inodes})
+      *field = in.get<std::uint64_t>();
+    item.is_counted = in.get<bool>();
+  });
+  answer.time_us = in.get<std::uint64_t>();
+  answer.more = in.get<bool>();
+  answer.next_expires_us = in.get<std::uint64_t>();
+  answer.next_inode = in.get<inode_id>();
+}
+
+void write(writer& out, const discarded& answer) {
+  out.put(answer.entries).put(answer.bytes);
+}
+
+void read(reader& in, discarded& answer) {
+  answer.entries = in.get<std::uint32_t>();
+  answer.bytes = in.get<std::uint64_t>();
 }
 
 } // namespace dfs::responses

@@ -40,7 +40,9 @@ struct garbage_collected {
   std::uint64_t gc_watermark_us = 0;  ///< the present watermark
   std::uint32_t reclaimed_inodes = 0; ///< by this command
   std::uint32_t expired_sessions = 0; ///< by this command
-  std::uint64_t pending_removals = 0; ///< trees and large files still to be reclaimed
+  /// Trees and large files still to be reclaimed, and trees in the trash still to be counted.
+  std::uint64_t pending_removals = 0;
+  std::uint32_t discarded_entries = 0; ///< of the trash, by this command
 
   friend bool operator==(const garbage_collected&, const garbage_collected&) = default;
 };
@@ -84,7 +86,8 @@ struct storage_node {
   friend bool operator==(const storage_node&, const storage_node&) = default;
 };
 
-/// The counts include inodes that are still to be reclaimed (`pending_removals`).
+/// The counts include inodes in the trash, and those that are still to be reclaimed
+/// (`pending_removals`).
 struct summary {
   static constexpr std::uint8_t tag = 7;
   std::string cluster_id;
@@ -98,7 +101,10 @@ struct summary {
   std::uint64_t incomplete_chunks = 0; ///< that lack fragments
   std::uint64_t bytes = 0;             ///< of the files' sizes
   std::uint64_t sessions = 0;
-  std::uint64_t pending_removals = 0; ///< trees and big files
+  std::uint64_t pending_removals = 0; ///< as in `garbage_collected`
+  std::uint64_t trash_entries = 0;
+  std::uint64_t trash_bytes = 0;      ///< of the files in the trash, as far as they are counted
+  std::uint64_t trash_expires_us = 0; ///< when the next entry does; 0: none is there
   std::vector<storage_node> storages; ///< in order of the ids, without forgotten ones
   bool more = false;                  ///< of the storages: ask again, after the last id
 
@@ -256,6 +262,38 @@ struct xattr_names {
   friend bool operator==(const xattr_names&, const xattr_names&) = default;
 };
 
+/// The trash in the order in which it expires.
+struct trash_page {
+  static constexpr std::uint8_t tag = 22;
+  struct item {
+    inode_id inode = 0;
+    inode_type type = inode_type::file;
+    place from;                   ///< the name that was removed
+    std::uint64_t removed_us = 0; ///< since 1970, in the state's time
+    std::uint64_t expires_us = 0; ///< likewise
+    std::uint64_t bytes = 0;      ///< of its files, as far as they are counted
+    std::uint64_t inodes = 1;     ///< likewise, and with itself
+    bool is_counted = true;
+
+    friend bool operator==(const item&, const item&) = default;
+  };
+  std::vector<item> items;
+  std::uint64_t time_us = 0; ///< the state's
+  bool more = false;         ///< ask again, after these two:
+  std::uint64_t next_expires_us = 0;
+  inode_id next_inode = 0;
+
+  friend bool operator==(const trash_page&, const trash_page&) = default;
+};
+
+struct discarded {
+  static constexpr std::uint8_t tag = 23;
+  std::uint32_t entries = 0;
+  std::uint64_t bytes = 0; ///< of their files, as far as they were counted
+
+  friend bool operator==(const discarded&, const discarded&) = default;
+};
+
 void write(atl::spi::writer& out, const changed& answer);
 void read(atl::spi::reader& in, changed& answer);
 void write(atl::spi::writer& out, const registered& answer);
@@ -298,6 +336,10 @@ void write(atl::spi::writer& out, const xattr_value& answer);
 void read(atl::spi::reader& in, xattr_value& answer);
 void write(atl::spi::writer& out, const xattr_names& answer);
 void read(atl::spi::reader& in, xattr_names& answer);
+void write(atl::spi::writer& out, const trash_page& answer);
+void read(atl::spi::reader& in, trash_page& answer);
+void write(atl::spi::writer& out, const discarded& answer);
+void read(atl::spi::reader& in, discarded& answer);
 
 } // namespace responses
 

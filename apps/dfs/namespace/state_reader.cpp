@@ -64,6 +64,10 @@ std::optional<mount_record> state_reader::find_mount(mount_id id) {
   return find<mount_record>(keys::mount(id), "a mount's record");
 }
 
+std::optional<trash_record> state_reader::find_trash(std::uint64_t expires_us, inode_id id) {
+  return find<trash_record>(keys::trash(expires_us, id), "a record of the trash");
+}
+
 std::optional<setting_record> state_reader::find_setting(std::string_view key) {
   return find<setting_record>(keys::setting(key), "a setting");
 }

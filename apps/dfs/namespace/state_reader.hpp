@@ -32,6 +32,7 @@ class state_reader {
   std::optional<storage_id> find_storage_by_uuid(std::string_view uuid);
   std::optional<policy> find_policy(policy_id id);
   std::optional<mount_record> find_mount(mount_id id);
+  std::optional<trash_record> find_trash(std::uint64_t expires_us, inode_id id);
   std::optional<setting_record> find_setting(std::string_view key);
   std::optional<std::string> find_xattr(inode_id id, std::string_view name);
   bool has(const std::string& key);

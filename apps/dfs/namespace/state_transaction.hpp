@@ -19,8 +19,8 @@ class state_transaction final : public state_reader {
       : state_reader{rows}, rows_{rows}, meta_{meta} {}
 
   state::meta& meta() { return meta_; }
-  /// The index of the entry that is applied.
-  std::uint64_t index() const { return rows_.index(); }
+  /// The version of what the applied entry changes: grows from entry to entry, also over a restore.
+  std::uint64_t index() const { return meta_.index_base + rows_.index(); }
   /// The state's time, since 1970.
   std::uint64_t time_us() const { return rows_.time_us(); }
   /// The same, in nanoseconds, at most the largest number of them.

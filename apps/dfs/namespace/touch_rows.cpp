@@ -24,7 +24,7 @@ class toucher {
   void operator()(const commands::make& command) {
     auto at = touch_path(command.where);
     touch_chunks(command.content);
-    if (command.inode.type == inode_type::file && at.parent)
+    if (at.parent)
       touch_policy_of(at.parent->id);
     touch_reclaimed(at.last);
   }
@@ -35,14 +35,19 @@ class toucher {
   }
 
   void operator()(const commands::unlink& command) {
-    touch_reclaimed(touch_path(command.where).last);
+    auto at = touch_path(command.where);
+    if (at.parent)
+      touch_policy_of(at.parent->id);
+    touch_reclaimed(at.last);
   }
 
   void operator()(const commands::rename& command) {
     touch_inode(touch_path(command.from).last);
     auto to = touch_path(command.to);
-    if (to.parent)
+    if (to.parent) {
       touch_ancestors(to.parent->id);
+      touch_policy_of(to.parent->id);
+    }
     touch_reclaimed(to.last);
   }
 
@@ -85,6 +90,12 @@ class toucher {
       touch(keys::held_by(command.mount, inode));
       touch(keys::inode(inode));
     }
+  }
+
+  void operator()(const commands::restore& command) { touch_inode(command.inode); }
+  void operator()(const commands::discard& command) {
+    for (auto inode : command.inodes)
+      touch_inode(inode);
   }
 
   void operator()(const commands::batch& command) {

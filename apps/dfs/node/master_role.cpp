@@ -68,6 +68,10 @@ atl::status master_role::accept(const atl::group_birth& birth) const {
   return {};
 }
 
+atl::status master_role::accept_backup(const atl::backup_info& backup) const {
+  return atl::check_backup(backup, name_space_info());
+}
+
 atl::status master_role::on_joined(const atl::group_birth& birth) {
   return node().folder.join_group(birth.group);
 }
@@ -77,6 +81,7 @@ master_policy master_role::policy() const {
   policy.chunk_bytes = cluster_.chunk_bytes;
   policy.inline_bytes = cluster_.inline_bytes;
   policy.durability = cluster_.durability;
+  policy.trash = cluster_.trash;
   policy.storage_timeout = cluster_.links.failure_timeout;
   policy.grace = cluster_.grace;
   policy.collection_interval =
@@ -105,6 +110,7 @@ atl::result<dfs::policy> master_role::root_policy() const {
   made->durability = cluster_.durability;
   made->chunk_bytes = cluster_.chunk_bytes;
   made->inline_bytes_max = static_cast<std::uint32_t>(cluster_.inline_bytes);
+  made->trash_us = static_cast<std::uint64_t>(cluster_.trash.count());
   return made;
 }
 

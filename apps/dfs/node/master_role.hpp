@@ -22,6 +22,7 @@ class master_role final : public atl::node::replicated_service {
              const atl::replicated_state::settings& how) override;
   atl::node::shared_settings shared() const override;
   atl::status accept(const atl::group_birth& birth) const override;
+  atl::status accept_backup(const atl::backup_info& backup) const override;
   atl::status on_joined(const atl::group_birth& birth) override;
   atl::result<caf::actor> start_application(const atl::node::service_member& member) override;
   std::optional<atl::runtime::envelope>

@@ -21,6 +21,10 @@ constexpr std::uint64_t files_of_master = 72;
 /// node. There may be at least as many connections without a finished handshake.
 constexpr std::uint64_t files_of_connection = 4;
 constexpr std::uint64_t connections_min = 4;
+/// The I/O thread of repair tasks and the scrub; and for each task a socket and a file.
+constexpr std::uint64_t files_of_upkeep = 6;
+constexpr std::uint64_t files_of_repair = 2;
+constexpr std::uint64_t repairs_max = 4;
 
 } // namespace
 
@@ -28,7 +32,14 @@ atl::result<open_files_plan> plan_open_files(const node_settings& node, durabili
                                              std::uint64_t limit) {
   auto reserve = std::clamp<std::uint64_t>(limit / 32, 8, 64);
   auto needed = files_of_node + reserve + (node.is_master() ? files_of_master : 0);
-  open_files_plan plan{limit, node.connections_max, sync_backlog_files_max};
+  open_files_plan plan;
+  plan.limit = limit;
+  plan.connections = node.connections_max;
+  plan.sync_backlog = sync_backlog_files_max;
+  if (node.is_storage()) {
+    plan.repairs = std::clamp<std::uint64_t>(limit / 64, 1, repairs_max);
+    needed += files_of_upkeep + plan.repairs * files_of_repair;
+  }
   if (node.is_storage() && how == durability::replicated) {
     plan.sync_backlog = std::clamp<std::uint64_t>(limit / 8, 8, sync_backlog_files_max);
     needed += plan.sync_backlog;

@@ -16,6 +16,7 @@ struct open_files_plan {
   std::uint32_t connections = 0; ///< bulk connections: as configured, or fewer
   std::size_t sync_backlog = 0;  ///< files that wait for the background sync
   std::size_t unproved = 0;      ///< bulk connections without a finished handshake
+  std::size_t repairs = 0;       ///< tasks of masters that a storage node carries out at once
 };
 
 /// @param limit open descriptors of the process

@@ -1,6 +1,7 @@
 #include "node/storage_agent.hpp"
 
 #include "common/actor_messages.hpp"
+#include "common/clock.hpp"
 
 #include <atoll/core/logging.hpp>
 #include <atoll/runtime/caf.hpp>
@@ -21,12 +22,8 @@ using atl::runtime::message_kind;
 using atl::runtime::tell;
 using atl::runtime::tell_later;
 
-/// Bound of the changes kept for an unreachable master; beyond, it gets a complete list.
-constexpr std::size_t changes_kept_max = 200'000;
-/// Bound of the removals that wait; masters repeat their orders for fragments that remain.
-constexpr std::size_t removals_max = 20'000;
-/// Bound of the time of one batch of removals, so that heartbeats are sent in time.
-constexpr auto removal_slice = std::chrono::milliseconds{50};
+/// Bound of the findings kept for an unreachable master; an audit shows what is left out.
+constexpr std::size_t findings_kept_max = 100'000;
 /// Heartbeats between two queries for new masters.
 constexpr std::uint64_t ticks_between_queries = 10;
 constexpr std::size_t masters_max = 64;
@@ -35,11 +32,13 @@ constexpr std::size_t masters_max = 64;
 
 storage_agent::storage_agent(caf::actor_config& config, settings given)
     : caf::event_based_actor{config}, settings_{std::move(given)},
-      self_{settings_.connections->self().info()} {}
+      self_{settings_.connections->self().info()}, incarnation_{now_us()} {}
 
 void storage_agent::on_exit() {
   masters_.clear();
   settings_.connections.reset();
+  settings_.repairs.reset();
+  settings_.scrub.reset();
   settings_.store.reset();
   settings_.jobs = nullptr;
   settings_.supervisor = nullptr;
@@ -55,8 +54,12 @@ caf::behavior storage_agent::make_behavior() {
       [this](envelope& message) { return on_envelope(message); },
       [](const atl::runtime::turned_away&) {},
       [this](removals_wait) { remove_some(); },
+      [this](task_ended& ended) {
+        masters_[ended.master].results.add(std::move(ended.result));
+        report_now(ended.master);
+      },
       [this](tick) {
-        gather_changes();
+        gather_findings();
         publish_usage();
         for (auto& [name, state] : masters_)
           send_heartbeat(name);
@@ -99,10 +102,9 @@ void storage_agent::on_connection_event(const atl::runtime::connection_event& ev
   auto& state = masters_[event.peer];
   state.up = event.up.has_value();
   state.waiting = false;
-  if (state.up) {
-    state.from_scratch = true; // the master may have restarted
+  state.telling = 0;
+  if (state.up)
     send_heartbeat(event.peer);
-  }
 }
 
 /// The answer to a report that is under way may have been made before the orders.
@@ -119,6 +121,8 @@ caf::result<envelope> storage_agent::on_envelope(envelope& message) {
     promise.delegate(settings_.jobs, std::move(message));
     return promise;
   }
+  if (kind == protocol::kind::scrub_now)
+    return on_scrub_request(message);
   if (kind != protocol::kind::report_now)
     return atl::runtime::make_reply(
         {atl::fail(errc::invalid, "a kind of message that a storage node doesn't take"),
@@ -129,29 +133,31 @@ caf::result<envelope> storage_agent::on_envelope(envelope& message) {
   return atl::runtime::make_reply({std::string{}, {}, false});
 }
 
+envelope storage_agent::on_scrub_request(const envelope& message) {
+  auto request = protocol::decode_scrub_request(message.body);
+  if (!request)
+    return atl::runtime::make_reply({tl::unexpected{request.error()}, {}, false});
+  if (!settings_.scrub)
+    return atl::runtime::make_reply({atl::fail(errc::unavailable, "the node stops"), {}, false});
+  auto state = settings_.scrub->order(*request);
+  return atl::runtime::make_reply({protocol::encode(state), {}, false});
+}
+
 void storage_agent::report_now(const std::string& name) {
   if (auto& master = masters_[name]; master.waiting) {
     master.report_again = true;
     return;
   }
-  gather_changes();
+  gather_findings();
   send_heartbeat(name);
 }
 
-void storage_agent::gather_changes() {
-  auto changes = settings_.store->take_changes();
-  for (auto& [name, state] : masters_) {
-    if (!changes.complete || state.to_tell.size() > changes_kept_max)
-      state.from_scratch = true;
-    if (state.from_scratch)
-      continue; // the complete list will contain it
-    for (auto& added : changes.added)
-      state.to_tell.push_back({added.key.chunk, added.key.fragment, true, added.generation});
-    for (auto& key : changes.removed)
-      state.to_tell.push_back({key.chunk, key.fragment, false});
-    for (auto& key : changes.damaged)
-      state.to_tell.push_back({key.chunk, key.fragment, false, 0, true});
-  }
+void storage_agent::gather_findings() {
+  auto found = settings_.store->take_damaged();
+  for (auto& [name, state] : masters_)
+    for (auto& key : found)
+      if (state.to_tell.size() < findings_kept_max)
+        state.to_tell.push_back({key.chunk, key.fragment});
   if (auto failure = settings_.store->failure(); failure && failure->message != logged_failure_) {
     logged_failure_ = failure->message;
     atl::log::error("storage", "", "{}", logged_failure_);
@@ -164,14 +170,6 @@ void storage_agent::publish_usage() const {
     settings_.usage->set(*usage);
 }
 
-void storage_agent::list_everything(master_state& to) {
-  to.to_tell.clear();
-  for (auto& stored : settings_.store->list())
-    to.to_tell.push_back({stored.key.chunk, stored.key.fragment, true, stored.generation});
-  to.from_scratch = false;
-  to.told = to.told_digest = 0;
-}
-
 void storage_agent::send_heartbeat(const std::string& name) {
   auto& state = masters_[name];
   if (!state.up || state.waiting)
@@ -180,6 +178,7 @@ void storage_agent::send_heartbeat(const std::string& name) {
   report.name = self_.name;
   report.control = settings_.connections->self().info().address;
   report.uuid = settings_.uuid;
+  report.incarnation = incarnation_;
   report.group = settings_.group;
   report.bulk = settings_.bulk;
   report.zone = settings_.zone;
@@ -197,20 +196,12 @@ void storage_agent::send_heartbeat(const std::string& name) {
   }
   if (auto failure = settings_.store->failure())
     report.failed = failure->message;
-  report.from_scratch = state.from_scratch;
-  if (state.from_scratch)
-    list_everything(state);
-  auto count = std::min(state.to_tell.size(), protocol::changes_max);
-  report.changes.assign(state.to_tell.begin(),
-                        state.to_tell.begin() + static_cast<std::ptrdiff_t>(count));
-  state.to_tell.erase(state.to_tell.begin(),
-                      state.to_tell.begin() + static_cast<std::ptrdiff_t>(count));
-  report.more = !state.to_tell.empty();
-  for (auto& change : report.changes)
-    state.told_digest = protocol::add_to_digest(state.told_digest, change);
-  state.told += report.changes.size();
-  report.told = state.told;
-  report.told_digest = state.told_digest;
+  state.telling = std::min(state.to_tell.size(), protocol::fragments_max);
+  report.findings.assign(state.to_tell.begin(),
+                         state.to_tell.begin() + static_cast<std::ptrdiff_t>(state.telling));
+  if (settings_.scrub)
+    report.scrub = settings_.scrub->status();
+  state.results.tell(report);
   state.waiting = true;
   envelope message{static_cast<message_kind>(protocol::kind::heartbeat),
                    atl::runtime::cluster_digest(self_), protocol::encode(report), master_role_name};
@@ -219,7 +210,7 @@ void storage_agent::send_heartbeat(const std::string& name) {
       .then([this, name](const envelope& answer) { apply_commands(name, answer); },
             [this, name](const caf::error&) {
               masters_[name].waiting = false;
-              masters_[name].from_scratch = true; // the report may be lost
+              masters_[name].telling = 0; // what the heartbeat told is told again
             });
 }
 
@@ -250,38 +241,12 @@ bool storage_agent::accept_group(const std::string& name,
   return false;
 }
 
-/// A master that has lost the lead may not know what its successor has decided since.
-void storage_agent::remove_later(const protocol::storage_commands& commands) {
-  if (commands.term < term_)
-    return;
-  term_ = commands.term;
-  auto is_removing = !removals_.empty();
-  for (auto& it : commands.remove)
-    if (removals_.size() < removals_max)
-      removals_.push_back(it);
-  if (!is_removing)
-    remove_some();
-}
-
-void storage_agent::remove_some() {
-  auto until = std::chrono::steady_clock::now() + removal_slice;
-  while (!removals_.empty() && std::chrono::steady_clock::now() < until) {
-    auto& next = removals_.front();
-    auto removed = settings_.store->remove({next.chunk, next.fragment}, next.generation);
-    if (!removed && removed.error().code != errc::not_found)
-      atl::log::warning("storage", "", "{}", removed.error().message);
-    removals_.pop_front();
-  }
-  if (!removals_.empty()) // after the messages that wait in the mailbox, such as heartbeats
-    tell(this, caf::actor_cast<caf::actor>(this), removals_wait{});
-}
-
 void storage_agent::apply_commands(const std::string& name, const envelope& answer) {
   auto& state = masters_[name];
   state.waiting = false;
   auto reply = atl::runtime::decode_reply(answer.body);
+  auto told = std::exchange(state.telling, 0);
   if (!reply.value) {
-    state.from_scratch = true;
     if (reply.value.error().code == errc::refused)
       tell(this, settings_.supervisor,
            atl::runtime::node_failure{"storage",
@@ -295,6 +260,9 @@ void storage_agent::apply_commands(const std::string& name, const envelope& answ
     atl::log::warning("storage", name, "{}", commands.error().message);
     return;
   }
+  state.results.on_answered();
+  state.to_tell.erase(state.to_tell.begin(),
+                      state.to_tell.begin() + static_cast<std::ptrdiff_t>(told));
   auto had_no_group = settings_.group.empty();
   if (!accept_group(name, *commands))
     return;
@@ -303,12 +271,10 @@ void storage_agent::apply_commands(const std::string& name, const envelope& answ
     state.known_as = commands->id;
     atl::log::info("storage", name, "known as storage node {}", commands->id);
   }
-  remove_later(*commands);
-  if (commands->want_everything)
-    state.from_scratch = true;
+  apply_orders(name, *commands);
   auto is_ordered = std::exchange(state.report_again, false);
-  if (has_joined || !state.to_tell.empty() || state.from_scratch || is_ordered)
-    send_heartbeat(name); // reports the joined group, or the rest of a list at once
+  if (has_joined || !state.to_tell.empty() || is_ordered || !state.results.is_empty())
+    send_heartbeat(name); // reports the joined group, or what is left to tell, at once
 }
 
 } // namespace dfs

@@ -29,6 +29,8 @@ atl::status storage_role::start(atl::node::node_context& node) {
   if (auto started = start_bulk(); !started)
     return started;
   start_jobs();
+  start_repairs();
+  start_scrub();
   start_agent();
   return {};
 }
@@ -38,7 +40,9 @@ void storage_role::stop() {
   if (agent_)
     atl::node::end_actors(node_->actors,
                           {std::exchange(agent_, nullptr), std::exchange(jobs_, nullptr)});
+  scrub_.reset();
   pieces_.reset();
+  repairs_.reset();
   if (bulk_)
     bulk_->stop();
   bulk_.reset();
@@ -74,6 +78,16 @@ void storage_role::metrics(atl::metric_set& into) const {
         store_->failure().has_value());
   counter("damaged_fragments_total", "Fragments found damaged.", usage.damaged);
   counter("removed_bytes_total", "Bytes of fragments that were removed.", usage.removed_bytes);
+  gauge("repair_tasks", "Tasks of masters that run or wait.", repairs_->under_way());
+  auto scrub = scrub_->status();
+  gauge("scrub_done_bytes", "Bytes read by the pass of the scrub under way, or the last one.",
+        scrub.done_bytes);
+  gauge("scrub_total_bytes", "Bytes that this pass has to read.", scrub.total_bytes);
+  gauge("scrub_began_seconds", "When this pass began, in seconds since 1970; 0: none has yet.",
+        scrub.began_us / 1'000'000);
+  gauge("scrub_ended_seconds", "When the last complete pass ended; 0: none has yet.",
+        scrub.ended_us / 1'000'000);
+  gauge("scrub_damaged", "Fragments that this pass found damaged.", scrub.damaged);
   auto bulk = bulk_->stats();
   gauge("connections", "Connections for data that are open.", bulk.connections);
   gauge("in_flight", "Requests for data under way.", bulk.load.in_flight);
@@ -110,6 +124,7 @@ atl::status storage_role::plan_files() {
   self_.connections_max = plan->connections;
   self_.unproved_max = plan->unproved;
   self_.sync_backlog_max = plan->sync_backlog;
+  repairs_at_once_ = plan->repairs;
   return {};
 }
 
@@ -125,6 +140,11 @@ atl::status storage_role::open_store() {
   return folder.note_part("chunks");
 }
 
+bulk_timeouts storage_role::timeouts() const {
+  return {std::chrono::ceil<std::chrono::milliseconds>(cluster_.connect_timeout),
+          std::chrono::ceil<std::chrono::milliseconds>(cluster_.transfer_timeout)};
+}
+
 atl::status storage_role::start_bulk() {
   bulk_server_options options;
   options.self.cluster = cluster_.name;
@@ -136,9 +156,7 @@ atl::status storage_role::start_bulk() {
   options.connections_max = self_.connections_max;
   options.unproved_max = self_.unproved_max;
   options.write_buffer_bytes = self_.write_buffer_bytes;
-  options.timeouts.connect = std::chrono::ceil<std::chrono::milliseconds>(cluster_.connect_timeout);
-  options.timeouts.progress =
-      std::chrono::ceil<std::chrono::milliseconds>(cluster_.transfer_timeout);
+  options.timeouts = timeouts();
   auto started = bulk_server::start(*store_, std::move(options));
   if (!started)
     return tl::unexpected{started.error()};
@@ -162,6 +180,33 @@ void storage_role::start_jobs() {
   node_->supervise(jobs_, "the actor of the jobs");
 }
 
+void storage_role::start_repairs() {
+  repair_worker::settings settings;
+  settings.store = store_;
+  settings.find_scheme = [schemes = std::make_shared<scheme_library>(cluster_.plugin_path)](
+                             policy_id id, const policy& what) { return schemes->find(id, what); };
+  settings.reading = [this] {
+    return bulk_options{bulk_->self(), cluster_.secret, {}, timeouts()};
+  };
+  settings.at_once = repairs_at_once_;
+  repairs_ = std::make_shared<repair_worker>(std::move(settings));
+}
+
+std::function<std::uint32_t()> storage_role::in_flight() const {
+  return [server = bulk_.get(), pieces = pieces_] {
+    return server->stats().load.in_flight + static_cast<std::uint32_t>(pieces->under_way());
+  };
+}
+
+void storage_role::start_scrub() {
+  scrub_host::settings settings;
+  settings.store = store_;
+  settings.file = (node_->folder.path() / "scrub").string();
+  settings.limits = {self_.scrub_period, self_.scrub_rate_bytes};
+  settings.in_flight = in_flight();
+  scrub_ = std::make_shared<scrub_host>(std::move(settings));
+}
+
 void storage_role::start_agent() {
   auto& folder = node_->folder;
   storage_agent::settings settings;
@@ -174,11 +219,11 @@ void storage_role::start_agent() {
   settings.bulk = self_.bulk;
   settings.zone = self_.zone;
   settings.weight = self_.weight;
-  settings.in_flight = [server = bulk_.get(), pieces = pieces_] {
-    return server->stats().load.in_flight + static_cast<std::uint32_t>(pieces->under_way());
-  };
+  settings.in_flight = in_flight();
   settings.jobs = jobs_;
   settings.store = store_;
+  settings.repairs = repairs_;
+  settings.scrub = scrub_;
   settings.usage = usage_;
   settings.supervisor = node_->supervisor;
   agent_ = node_->actors->spawn<storage_agent, caf::detached>(std::move(settings));

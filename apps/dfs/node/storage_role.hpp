@@ -2,6 +2,8 @@
 
 #include "bulk/server.hpp"
 #include "node/piece_runner.hpp"
+#include "node/repair_worker.hpp"
+#include "node/scrub_host.hpp"
 #include "settings/settings.hpp"
 #include "storage/chunk_store.hpp"
 
@@ -12,6 +14,8 @@
 #include <caf/actor.hpp>
 
 #include <atomic>
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -31,10 +35,15 @@ class storage_role : public atl::node::role {
   atl::status read_settings();
   atl::status plan_files();
   atl::status open_store();
+  bulk_timeouts timeouts() const;
   atl::status start_bulk();
   void start_jobs();
+  void start_repairs();
+  void start_scrub();
   void start_agent();
   atl::status join_group(const std::string& group);
+  /// Clients' requests under way. Thread-safe.
+  std::function<std::uint32_t()> in_flight() const;
 
   atl::node::node_context* node_ = nullptr;
   cluster_settings cluster_;
@@ -45,6 +54,9 @@ class storage_role : public atl::node::role {
       std::make_shared<atl::latest_value<store_usage>>();
   std::unique_ptr<bulk_server> bulk_;
   std::shared_ptr<piece_runner> pieces_;
+  std::shared_ptr<repair_worker> repairs_;
+  std::size_t repairs_at_once_ = 1;
+  std::shared_ptr<scrub_host> scrub_;
   caf::actor jobs_;
   caf::actor agent_;
 };

@@ -45,6 +45,13 @@ std::vector<key_spec> files_and_client_keys() {
        .maximum = "fsync|replicated",
        .meaning = "When a chunk is acknowledged: once it is on stable storage, or once all its "
                   "replicas have it in memory and sync in the background."},
+      {.key = "files.trash",
+       .type = option_type::duration,
+       .default_value = "0ms",
+       .minimum = "0ms",
+       .maximum = "87600h",
+       .meaning = "How long removed and replaced files can be restored ('dfs trash'); they take "
+                  "space until then. 0ms: they are gone at once."},
       {.key = "files.grace",
        .type = option_type::duration,
        .default_value = "1h",
@@ -144,6 +151,20 @@ std::vector<key_spec> storage_keys() {
        .meaning = "Bytes of writes that a storage node takes in at once; further writes are told "
                   "to wait."},
       reserve_key(),
+      {.key = "scrub.period",
+       .type = option_type::duration,
+       .default_value = "336h",
+       .minimum = "1s",
+       .maximum = "87600h",
+       .meaning = "A storage node reads all that it stores again within this time, and compares it "
+                  "with its checksums."},
+      {.key = "scrub.rate",
+       .type = option_type::size,
+       .default_value = "20MiB",
+       .minimum = "64KiB",
+       .maximum = "1TiB",
+       .meaning = "Bytes a second that it reads for that at most. It waits while it works for "
+                  "clients, except when it is late."},
   };
 }
 

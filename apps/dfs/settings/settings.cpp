@@ -44,6 +44,7 @@ atl::result<cluster_settings> read_cluster(const atl::config& config) {
   cluster.inline_bytes = config.size("files.inline_limit");
   cluster.durability =
       config.text("files.durability") == "fsync" ? durability::fsync : durability::replicated;
+  cluster.trash = config.duration("files.trash");
   cluster.grace = config.duration("files.grace");
   cluster.collection_interval = config.duration("files.collection_interval");
   cluster.session_expiry = config.duration("files.session_expiry");
@@ -101,6 +102,8 @@ atl::result<node_settings> read_node(const atl::config& config, const cluster_se
   node.snapshot_port = static_cast<std::uint16_t>(config.integer("node.snapshot_port"));
   node.connections_max = static_cast<std::uint32_t>(config.integer("node.connections"));
   node.write_buffer_bytes = config.size("node.write_buffer");
+  node.scrub_period = config.duration("scrub.period");
+  node.scrub_rate_bytes = config.size("scrub.rate");
   return problems.finish(std::move(node));
 }
 

@@ -31,6 +31,7 @@ struct cluster_settings : atl::node::cluster_config {
   std::uint64_t chunk_bytes = 0;
   std::uint64_t inline_bytes = 0;
   dfs::durability durability = dfs::durability::fsync;
+  std::chrono::microseconds trash{0}; ///< 0: what is removed is gone
   std::chrono::microseconds grace{0};
   atl::keep::keeper_settings upkeep;
   std::chrono::microseconds collection_interval{0};
@@ -58,9 +59,11 @@ struct node_settings : atl::node::node_config {
   std::uint64_t reserve_bytes = 0;
   std::uint16_t snapshot_port = 0; ///< 0: any free one
   std::uint32_t connections_max = 0;
-  std::size_t unproved_max = 256;       ///< bulk connections without a finished handshake
-  std::size_t sync_backlog_max = 256;   ///< files that wait for the background sync
-  std::uint64_t write_buffer_bytes = 0; ///< bound of the writes under way at a storage node
+  std::size_t unproved_max = 256;            ///< bulk connections without a finished handshake
+  std::size_t sync_backlog_max = 256;        ///< files that wait for the background sync
+  std::uint64_t write_buffer_bytes = 0;      ///< bound of the writes under way at a storage node
+  std::chrono::microseconds scrub_period{0}; ///< within which everything is read again
+  std::uint64_t scrub_rate_bytes = 0;        ///< a second
 };
 
 /// The keys that only DFS has and that both its nodes and its clients read. `cluster_keys` adds

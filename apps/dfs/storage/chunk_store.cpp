@@ -84,20 +84,33 @@ atl::result<open_fragment> chunk_store::load(const fragment_key& key) {
 }
 
 atl::status chunk_store::verify(const fragment_key& key) {
+  return verify(key, check_options{});
+}
+
+atl::status chunk_store::verify(const fragment_key& key, const check_options& how) {
   if (!find(key))
     return not_stored(key);
   auto opened = load(key);
   if (!opened)
     return tl::unexpected{opened.error()};
-  return verify(key, *opened);
+  return verify(key, *opened, how);
 }
 
-atl::status chunk_store::verify(const fragment_key& key, const open_fragment& opened) {
+atl::status chunk_store::verify(const fragment_key& key, const open_fragment& opened,
+                                const check_options& how) {
   std::vector<std::byte> buffer(std::min<std::uint64_t>(verify_step, opened.size));
   for (std::uint64_t at = 0; at < opened.size; at += verify_step) {
     auto size = std::min<std::uint64_t>(verify_step, opened.size - at);
-    if (auto done = read(key, opened, at, std::span{buffer}.first(size)); !done)
+    if (how.from_disk)
+      disk_.forget_cached(opened.file.fd(), at, size);
+    auto done = read(key, opened, at, std::span{buffer}.first(size));
+    if (how.from_disk)
+      disk_.forget_cached(opened.file.fd(), at, size);
+    if (!done)
       return done;
+    if (at + size < opened.size && how.between && !how.between(size))
+      return atl::fail(atl::errc::unavailable,
+                       fmt::format("the check of fragment {} was ended", to_string(key)));
   }
   return {};
 }
@@ -122,11 +135,11 @@ atl::status chunk_store::read(const fragment_key& key, const open_fragment& open
   return {};
 }
 
-atl::result<bool> chunk_store::check(const fragment_key& key) {
+atl::result<bool> chunk_store::check(const fragment_key& key, const check_options& how) {
   auto known = find(key);
   if (!known)
     return not_stored(key);
-  auto done = verify(key);
+  auto done = verify(key, how);
   if (done)
     return true;
   if (done.error().code != atl::errc::corrupt)
@@ -159,7 +172,8 @@ bool chunk_store::quarantine_if_same(const fragment_key& key, std::uint64_t gene
 
 void chunk_store::set_aside(const fragment_key& key, const std::string& why) {
   atl::log::error(log_role, options_.folder, "{}; it is moved aside and has to be repaired", why);
-  drop(key, change::damaged);
+  drop(key);
+  note_damaged(key);
   move_to_damaged(key);
 }
 
@@ -190,78 +204,63 @@ atl::status chunk_store::remove(const fragment_key& key, std::uint64_t generatio
   auto done = disk_.unlink(path_of(key));
   if (done < 0 && done != -ENOENT)
     return tl::unexpected{write_failed(done, "cannot remove " + path_of(key))};
-  drop(key, change::removed);
+  removed_bytes_ += drop(key);
   return {};
 }
 
 // -- knowing ------------------------------------------------------------------
 
-std::optional<chunk_store::entry> chunk_store::find(const fragment_key& key) const {
+std::optional<stored_fragment> chunk_store::find(const fragment_key& key) const {
   std::lock_guard lock{mutex_};
-  auto found = index_.find(key);
-  return found == index_.end() ? std::nullopt : std::optional{found->second};
+  return index_.find(key);
 }
 
 void chunk_store::renew(const fragment_key& key) {
   std::lock_guard lock{mutex_};
-  if (auto found = index_.find(key); found != index_.end()) {
-    found->second.generation = next_number_++;
-    remember(key, change::added);
+  if (auto known = index_.find(key)) {
+    known->generation = next_number_++;
+    index_.put(*known);
   }
 }
 
-void chunk_store::add(const fragment_key& key, std::uint64_t size, bool is_change) {
+void chunk_store::add(const fragment_key& key, std::uint64_t size) {
   std::lock_guard lock{mutex_};
-  index_[key] = {size, next_number_++};
+  index_.put({key, size, next_number_++});
   bytes_ += size;
-  if (is_change)
-    remember(key, change::added);
+  found_damaged_.erase(key);
 }
 
-void chunk_store::drop(const fragment_key& key, change what) {
+std::uint64_t chunk_store::drop(const fragment_key& key) {
   std::lock_guard lock{mutex_};
-  auto found = index_.find(key);
-  if (found != index_.end()) {
-    bytes_ -= found->second.size;
-    if (what == change::removed)
-      removed_bytes_ += found->second.size;
-    index_.erase(found);
-  }
-  if (what == change::damaged)
-    ++damaged_;
-  remember(key, what);
+  auto dropped = index_.erase(key);
+  if (!dropped)
+    return 0;
+  bytes_ -= dropped->size;
+  return dropped->size;
 }
 
-void chunk_store::remember(const fragment_key& key, change what) {
-  if (changes_.size() < pending_changes_max || changes_.contains(key))
-    changes_[key] = what;
-  else
-    changes_complete_ = false;
+void chunk_store::note_damaged(const fragment_key& key) {
+  std::lock_guard lock{mutex_};
+  ++damaged_;
+  if (found_damaged_.size() < found_damaged_max)
+    found_damaged_.insert(key);
 }
 
 std::vector<stored_fragment> chunk_store::list() const {
   std::lock_guard lock{mutex_};
-  std::vector<stored_fragment> out;
-  out.reserve(index_.size());
-  for (const auto& [key, known] : index_)
-    out.push_back({key, known.size, known.generation});
-  return out;
+  return index_.slice({}, index_.size());
 }
 
-store_changes chunk_store::take_changes() {
+std::vector<stored_fragment> chunk_store::slice(const fragment_key& from, std::size_t limit) const {
   std::lock_guard lock{mutex_};
-  store_changes out;
-  out.complete = std::exchange(changes_complete_, true);
-  for (const auto& [key, what] : changes_) {
-    if (what == change::added) {
-      auto& known = index_.at(key);
-      out.added.push_back({key, known.size, known.generation});
-    } else {
-      (what == change::removed ? out.removed : out.damaged).push_back(key);
-    }
-  }
-  changes_.clear();
-  return out;
+  return index_.slice(from, limit);
+}
+
+std::vector<fragment_key> chunk_store::take_damaged() {
+  std::lock_guard lock{mutex_};
+  std::vector<fragment_key> found{found_damaged_.begin(), found_damaged_.end()};
+  found_damaged_.clear();
+  return found;
 }
 
 atl::result<store_usage> chunk_store::usage() const {

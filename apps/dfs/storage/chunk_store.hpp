@@ -3,6 +3,7 @@
 #include "storage/chunk_writer.hpp"
 #include "storage/disk.hpp"
 #include "storage/fragment.hpp"
+#include "storage/fragment_index.hpp"
 #include "storage/sync_queue.hpp"
 
 #include <atoll/core/error.hpp>
@@ -10,6 +11,7 @@
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -35,16 +37,6 @@ struct open_fragment {
   std::vector<std::uint32_t> block_crcs;
 };
 
-struct stored_fragment {
-  fragment_key key;
-  std::uint64_t size = 0;
-  /// Tells this copy from an earlier or later one of the same key; never used twice, also after a
-  /// restart.
-  std::uint64_t generation = 0;
-
-  friend auto operator<=>(const stored_fragment&, const stored_fragment&) = default;
-};
-
 struct store_usage {
   std::uint64_t chunks = 0;        ///< fragments stored
   std::uint64_t bytes = 0;         ///< bytes of their data
@@ -54,12 +46,13 @@ struct store_usage {
   std::uint64_t removed_bytes = 0; ///< bytes removed by `remove` since the store was opened
 };
 
-/// The changes since the last call; of several changes of one fragment only the last.
-struct store_changes {
-  std::vector<stored_fragment> added;
-  std::vector<fragment_key> removed;
-  std::vector<fragment_key> damaged; ///< damaged fragments, which were moved aside or found missing
-  bool complete = true;              ///< false: too many to remember; compare `list()` instead
+/// How a fragment is checked.
+struct check_options {
+  /// Read from the disk what the kernel has in memory as well: damage is on the disk.
+  bool from_disk = false;
+  /// Is called between two reads with the bytes that were read, and may wait; false ends the check.
+  /// Null: nothing is called.
+  std::function<bool(std::uint64_t bytes)> between{};
 };
 
 /// Immutable fragments of chunks in plain files, `<folder>/<2 hex digits>/<chunk>.<fragment>`, each
@@ -102,8 +95,8 @@ class chunk_store {
   atl::status verify(const fragment_key& key);
 
   /// Verifies a fragment, and moves it aside if it is damaged. @returns true if it is intact.
-  /// Errors: not_found, io.
-  atl::result<bool> check(const fragment_key& key);
+  /// Errors: not_found, io, unavailable (`between` has ended it).
+  atl::result<bool> check(const fragment_key& key, const check_options& how = {});
 
   /// Moves a fragment that is known to be damaged to `damaged/`. Errors: not_found.
   atl::status quarantine(const fragment_key& key);
@@ -114,9 +107,20 @@ class chunk_store {
   /// Removes this copy alone. Errors: also not_found for another generation.
   atl::status remove(const fragment_key& key, std::uint64_t generation);
 
+  /// What the store knows of a fragment. Doesn't touch the disk.
+  std::optional<stored_fragment> find(const fragment_key& key) const;
+  /// All fragments, in the order of their keys.
+  /// Somebody relies on the fragment anew: orders that name its former generation are void.
+  void renew(const fragment_key& key);
+
   std::vector<stored_fragment> list() const;
+  /// The first `limit` fragments from this key on, in the order of their keys. Takes a time in
+  /// proportion to the limit.
+  std::vector<stored_fragment> slice(const fragment_key& from, std::size_t limit) const;
   atl::result<store_usage> usage() const;
-  store_changes take_changes();
+  /// The fragments that were set aside since the last call and not stored again since. Bounded:
+  /// what is left out isn't listed by `slice` either.
+  std::vector<fragment_key> take_damaged();
 
   /// Why the store refuses writes; none while it accepts them.
   std::optional<atl::error> failure() const;
@@ -127,11 +131,6 @@ class chunk_store {
  private:
   friend class chunk_writer;
   class key_guard;
-  enum class change : std::uint8_t { added, removed, damaged };
-  struct entry {
-    std::uint64_t size = 0;
-    std::uint64_t generation = 0; ///< as in `stored_fragment`
-  };
 
   chunk_store(store_options options, disk& on);
   atl::status prepare();
@@ -144,18 +143,18 @@ class chunk_store {
 
   std::string folder_of(const fragment_key& key) const;
   std::string path_of(const fragment_key& key) const;
-  std::optional<entry> find(const fragment_key& key) const;
   atl::result<open_fragment> load(const fragment_key& key);
-  atl::status verify(const fragment_key& key, const open_fragment& opened);
+  atl::status verify(const fragment_key& key, const check_options& how);
+  atl::status verify(const fragment_key& key, const open_fragment& opened,
+                     const check_options& how);
   bool quarantine_if_same(const fragment_key& key, std::uint64_t generation,
                           const std::string& why);
   void set_aside(const fragment_key& key, const std::string& why); ///< the key's guard is held
   void move_to_damaged(const fragment_key& key);
-  void add(const fragment_key& key, std::uint64_t size, bool is_change);
-  /// Somebody relies on the fragment anew: orders that name its former generation are void.
-  void renew(const fragment_key& key);
-  void drop(const fragment_key& key, change what);
-  void remember(const fragment_key& key, change what); ///< mutex_ is held
+  void add(const fragment_key& key, std::uint64_t size);
+  /// @returns the bytes of the fragment; 0: there was none
+  std::uint64_t drop(const fragment_key& key);
+  void note_damaged(const fragment_key& key);
 
   atl::status publish(chunk_writer& from, durability how);
   atl::status put_in_place(chunk_writer& from, durability how);
@@ -171,10 +170,9 @@ class chunk_store {
 
   mutable std::mutex mutex_;
   std::condition_variable free_key_;
-  std::unordered_map<fragment_key, entry> index_;
-  std::unordered_set<fragment_key> busy_; ///< being put in place, moved or removed
-  std::unordered_map<fragment_key, change> changes_;
-  bool changes_complete_ = true;
+  fragment_index index_;
+  std::unordered_set<fragment_key> busy_;          ///< being put in place, moved or removed
+  std::unordered_set<fragment_key> found_damaged_; ///< for `take_damaged`
   std::uint64_t bytes_ = 0;
   std::uint64_t pending_bytes_ = 0; ///< bytes reserved for writers
   std::uint64_t damaged_ = 0;

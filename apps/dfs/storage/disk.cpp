@@ -121,6 +121,11 @@ class posix_disk final : public disk {
     (void)::posix_fadvise(fd, static_cast<off_t>(offset), static_cast<off_t>(size),
                           POSIX_FADV_WILLNEED);
   }
+
+  void forget_cached(int fd, std::uint64_t offset, std::uint64_t size) override {
+    (void)::posix_fadvise(fd, static_cast<off_t>(offset), static_cast<off_t>(size),
+                          POSIX_FADV_DONTNEED);
+  }
 };
 
 } // namespace

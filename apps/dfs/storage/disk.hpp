@@ -46,6 +46,9 @@ class disk {
   virtual void start_writeback(int fd, std::uint64_t offset, std::uint64_t size) = 0;
   /// A hint that this range will be read soon.
   virtual void will_need(int fd, std::uint64_t offset, std::uint64_t size) = 0;
+  /// A hint to drop this range from memory, so that the next read comes from the disk, and what was
+  /// read once keeps no memory from other data.
+  virtual void forget_cached(int, std::uint64_t, std::uint64_t) {}
 };
 
 /// The disk of this machine.

@@ -15,9 +15,8 @@ inline constexpr std::uint64_t fragment_bytes_max = 64 * 1024 * 1024;
 /// The largest index of a fragment; no sensible scheme has more fragments.
 inline constexpr std::uint32_t fragment_index_max = 0xffff;
 
-/// Changes remembered for `chunk_store::take_changes`; beyond this number, the store only remembers
-/// that the list is incomplete.
-inline constexpr std::size_t pending_changes_max = 100'000;
+/// Damaged fragments remembered for `chunk_store::take_damaged`.
+inline constexpr std::size_t found_damaged_max = 100'000;
 
 /// Commits that wait for the background sync, by number (each has an open file) and by bytes (the
 /// data that one node may lose in a power cut). Beyond these bounds, commits wait.

@@ -69,7 +69,7 @@ atl::status chunk_store::put_in_place(chunk_writer& from, durability how) {
       return tl::unexpected{write_failed(done, "cannot sync the folder " + folder)};
   if (how == durability::replicated && !syncer_->push(std::move(from.file_), folder, from.size()))
     return tl::unexpected{*failure()};
-  add(key, from.size(), true);
+  add(key, from.size());
   return {};
 }
 

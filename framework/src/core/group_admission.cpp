@@ -20,6 +20,11 @@ std::string difference(const lasting_settings& mine, std::string_view my_name,
   return {};
 }
 
+lasting_settings without_restored(lasting_settings settings) {
+  settings.erase(std::string{restored_setting});
+  return settings;
+}
+
 group_admission::group_admission(settings given, timestamp now)
     : settings_{std::move(given)}, started_{now} {}
 
@@ -68,8 +73,12 @@ std::optional<group_admission::decision> group_admission::join_existing() const 
                                 member->peer.self.name, birth.cluster, self.cluster),
                     {},
                     0};
-  if (auto differs = difference(self.lasting, name, birth.lasting, "the group"); !differs.empty())
+  auto differs = difference(without_restored(self.lasting), name, without_restored(birth.lasting),
+                            "the group");
+  if (!differs.empty())
     return decision{verdict::refuse, differs + "; correct this node's file", {}, 0};
+  if (auto other = other_beginning(birth))
+    return decision{verdict::refuse, *other, {}, 0};
   if (member->admitted_as != 0)
     return decision{verdict::join, {}, birth, member->admitted_as};
   if (!founds())
@@ -86,6 +95,25 @@ std::optional<group_admission::decision> group_admission::join_existing() const 
                   member->peer.self.name, name, admin("replace")),
       {},
       0};
+}
+
+/// The entries of the group's log follow the state that the group began with, and nobody sends that
+/// state. Why this replica would begin with another one; none: it doesn't.
+std::optional<std::string> group_admission::other_beginning(const group_birth& birth) const {
+  auto& self = settings_.self;
+  auto backup_in = [](const lasting_settings& settings) {
+    auto found = settings.find(std::string{restored_setting});
+    return found == settings.end() ? std::string{} : found->second;
+  };
+  auto theirs = backup_in(birth.lasting);
+  if (backup_in(self.lasting) == theirs)
+    return std::nullopt;
+  if (theirs.empty())
+    return fmt::format("the group began empty, without a backup: start {} without --restore",
+                       self.self.name);
+  return fmt::format("the group began from the backup {}: start {} once with --restore and that "
+                     "file",
+                     theirs, self.self.name);
 }
 
 std::optional<std::string> group_admission::missing_founder(timestamp now) const {
@@ -158,8 +186,11 @@ group_admission::decision group_admission::decide(timestamp now,
     return wait(fmt::format("{} founds the group", lowest->name));
   if (!ordered && now - started_ < settings_.founding_delay)
     return wait("the group is about to be founded, unless another node belongs to one already");
-  group_birth birth{
-      fresh_group, settings_.self.cluster, settings_.protocol, settings_.self.lasting, {}};
+  group_birth birth{settings_.group.empty() ? fresh_group : settings_.group,
+                    settings_.self.cluster,
+                    settings_.protocol,
+                    settings_.self.lasting,
+                    {}};
   for (auto founder : settings_.founders) {
     founder.folder =
         founder.id == self.id ? self.folder : peers_.at(founder.id).answer->peer.self.folder;

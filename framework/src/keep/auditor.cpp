@@ -246,7 +246,7 @@ void auditor::compare(node_id node, lap& of, spi::timestamp now) {
         calls_.on_held(node, unit, index);
     }
     for (std::uint32_t i = 0; i < unit.nodes.size(); ++i)
-      if (unit.nodes[i] == node && calls_.is_old_enough(unit.id) &&
+      if (unit.nodes[i] == node &&
           std::none_of(first, held, [&](auto& each) { return each.key.fragment == i; }))
         calls_.on_lacking(node, unit, i);
   }

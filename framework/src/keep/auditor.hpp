@@ -1,7 +1,7 @@
 #pragma once
 
+#include "effect_outbox.hpp"
 #include "node_watch.hpp"
-#include "outbox.hpp"
 
 #include <atoll/keep/keeper.hpp>
 
@@ -32,7 +32,8 @@ class auditor {
     std::function<void(node_id, const held_fragment&, const unit_record* unit)> on_unwanted;
     /// Are the differences of the node's last slice worked off, so that the next one may come?
     std::function<bool(node_id)> is_ready;
-    /// May copies of this unit be judged? Those of young units may belong to writes under way.
+    /// May unwanted copies of this unit be judged? Those of young units may belong to writes under
+    /// way.
     std::function<bool(const unit_id&)> is_old_enough;
   };
 

@@ -1,10 +1,10 @@
 #pragma once
 
 #include "auditor.hpp"
+#include "effect_outbox.hpp"
 #include "exception_table.hpp"
 #include "mover.hpp"
 #include "node_watch.hpp"
-#include "outbox.hpp"
 #include "recent_moves.hpp"
 #include "removal_list.hpp"
 #include "repair_queue.hpp"

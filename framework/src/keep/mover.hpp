@@ -1,7 +1,7 @@
 #pragma once
 
+#include "effect_outbox.hpp"
 #include "node_watch.hpp"
-#include "outbox.hpp"
 
 #include <atoll/keep/keeper.hpp>
 

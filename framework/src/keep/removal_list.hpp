@@ -1,6 +1,6 @@
 #pragma once
 
-#include "outbox.hpp"
+#include "effect_outbox.hpp"
 
 #include <atoll/keep/keeper.hpp>
 

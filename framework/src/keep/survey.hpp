@@ -1,8 +1,8 @@
 #pragma once
 
+#include "effect_outbox.hpp"
 #include "exception_table.hpp"
 #include "node_watch.hpp"
-#include "outbox.hpp"
 
 #include <atoll/keep/keeper.hpp>
 

@@ -129,6 +129,11 @@ int run_program(int argc, char** argv, const application& application) {
   app.add_flag("--new-disk", orders.new_disk,
                "What the data folder holds isn't wanted any more: it is moved into a folder "
                "former-… within it, and the node begins with an empty one");
+  app.add_option("--restore", orders.restore,
+                 "A member of a group whose data folder is empty begins with the state in this "
+                 "backup. Each member must be started so, once, with the same file; the group is "
+                 "founded as soon as all founders have been")
+      ->check(CLI::ExistingFile);
   app.set_version_flag("--version", application.version);
   try {
     app.parse(argc, argv);

@@ -97,6 +97,8 @@ status replicated_service::start(node_context& node) {
   auto group = find_group();
   if (!group)
     return tl::unexpected{group.error()};
+  if (auto opened = open_backup(*group); !opened)
+    return opened;
   std::lock_guard lock{mutex_};
   return group->empty() ? start_admission() : resume(*group);
 }
@@ -131,6 +133,10 @@ result<caf::actor> replicated_service::start_application(const service_member&) 
 }
 
 status replicated_service::accept(const group_birth&) const {
+  return {};
+}
+
+status replicated_service::accept_backup(const backup_info&) const {
   return {};
 }
 
@@ -173,6 +179,36 @@ result<std::string> replicated_service::find_group() {
   });
 }
 
+/// Reads all of the backup that the state is to begin from, so that a damaged one founds no group.
+status replicated_service::open_backup(const std::string& group) {
+  auto& file = node_->orders.restore;
+  if (file.empty())
+    return {};
+  if (!group.empty())
+    return fail(
+        errc::refused,
+        fmt::format("--restore is for an empty data folder, and {} belongs to the group {}: "
+                    "start without it; if what is there isn't wanted any more, start with "
+                    "--new-disk too",
+                    node_->folder.path().string(), group));
+  auto opened = backup_file::open(file);
+  if (!opened)
+    return tl::unexpected{opened.error()};
+  auto& info = opened->info();
+  if (info.cluster != node_->cluster.name)
+    return fail(errc::refused,
+                fmt::format("the backup '{}' is of the cluster '{}', and this is '{}'",
+                            file.string(), info.cluster, node_->cluster.name));
+  if (auto accepted = accept_backup(info); !accepted)
+    return fail(accepted.error(), fmt::format("the backup '{}'", file.string()));
+  if (auto whole = opened->check(); !whole)
+    return whole;
+  log::info(description_.name, "", "begins from the backup {} of the group {}, entry {}", info.id,
+            info.group, info.log_index);
+  backup_ = std::move(*opened);
+  return {};
+}
+
 status replicated_service::open_log(group_folder at) {
   paths_ = std::move(at);
   auto opened = record_log::open(paths_.log, now_us());
@@ -202,6 +238,17 @@ status replicated_service::resume(const std::string& group) {
   return start_replica(**bound);
 }
 
+/// Makes the state of a backup, before the group is noted: a state that a later start made would be
+/// empty.
+status replicated_service::begin_from_backup(const group_birth& birth) {
+  if (!birth.lasting.contains(std::string{restored_setting}))
+    return {};
+  auto how = state_settings(birth);
+  how.backup = backup_;
+  auto made = open_state(paths_.state, how);
+  return made ? status{} : tl::unexpected{made.error()};
+}
+
 /// Makes the log, binds it to the group and notes that, in one go: another role of the node would
 /// remove a folder that isn't noted as what a crash left.
 status replicated_service::make_log(const record_log::binding& bound) {
@@ -214,6 +261,8 @@ status replicated_service::make_log(const record_log::binding& bound) {
       return opened;
     if (auto tied = log_->bind(bound); !tied)
       return tied;
+    if (auto begun = begin_from_backup(bound.birth); !begun)
+      return begun;
     return note_group_folder(folder, role_.name, group);
   });
 }
@@ -235,7 +284,11 @@ status replicated_service::start_admission() {
   self.cluster = info.cluster;
   self.consensus = role_.consensus;
   self.lasting = lasting();
-  self.founding_ordered = node_->orders.found_group;
+  self.founding_ordered = node_->orders.found_group || backup_.has_value();
+  if (backup_) {
+    self.lasting[std::string{restored_setting}] = backup_->info().id;
+    admission.group = backup_->info().group;
+  }
   for (auto& member : configured_) {
     if (member.joins)
       continue;
@@ -294,8 +347,8 @@ status replicated_service::check_against(const group_birth& birth) const {
                             "configuration names '{}', which can't read it; name the former, or "
                             "found the cluster again, on empty data folders",
                             paths_.log.string(), birth.protocol, protocol));
-  auto differs = difference(lasting(), "the file of " + node_->self.name, birth.lasting,
-                            "the cluster, since its birth,");
+  auto differs = difference(lasting(), "the file of " + node_->self.name,
+                            without_restored(birth.lasting), "the cluster, since its birth,");
   if (!differs.empty())
     return fail(errc::refused, fmt::format("{}; what is stored can't be read with another one: put "
                                            "the line of the file back",
@@ -303,15 +356,24 @@ status replicated_service::check_against(const group_birth& birth) const {
   return {};
 }
 
-result<std::shared_ptr<replicated_state>>
-replicated_service::open_service_state(const group_birth& birth) {
+replicated_state::settings replicated_service::state_settings(const group_birth& birth) const {
   replicated_state::settings how;
   how.cluster_id = node_->cluster.name;
   how.birth = encode(birth);
   how.free_bytes_min = node_->configuration.size("node.reserve");
   how.ballast = ballast_file();
+  if (configured_.size() == 1 && birth.founders.size() == 1)
+    how.rebuild_advice = fmt::format(
+        "there is no other {0} to rebuild it from: start this one once with --new-disk and "
+        "--restore FILE, where FILE is a backup",
+        description_.name);
   how.cache_bytes = cache_bytes(node_->configuration, description_, machine_memory());
-  auto opened = open_state(paths_.state, how);
+  return how;
+}
+
+result<std::shared_ptr<replicated_state>>
+replicated_service::open_service_state(const group_birth& birth) {
+  auto opened = open_state(paths_.state, state_settings(birth));
   if (!opened)
     return opened;
   auto noted =

@@ -402,3 +402,80 @@ TEST_CASE("without wiped disks all masters come to belong to one group once the 
   }
   CHECK(checked > 50);
 }
+
+// -- groups that begin from a backup ----------------------------------------------------------
+
+namespace {
+
+group_admission::settings restoring(unsigned id, const std::string& backup = "backup-1") {
+  auto settings = settings_of(id, fmt::format("folder-{}", id));
+  settings.self.founding_ordered = true;
+  settings.self.lasting[std::string{atl::restored_setting}] = backup;
+  settings.group = "old";
+  return settings;
+}
+
+membership_response restoring_response(unsigned id, const std::string& backup = "backup-1") {
+  return {restoring(id, backup).self, std::nullopt, 0};
+}
+
+group_birth restored_group() {
+  auto birth = old_group();
+  birth.lasting[std::string{atl::restored_setting}] = "backup-1";
+  return birth;
+}
+
+} // namespace
+
+TEST_CASE("founders with the same backup found the group that it is of, though nodes know it") {
+  group_admission first{restoring(1), ms{0}};
+  first.on_group_known("storage-1", "old");
+  first.on_response(restoring_response(2), ms{1});
+  CHECK(first.decide(ms{1}, "new").what == verdict::wait);
+  first.on_response(restoring_response(3), ms{1});
+  auto founded = first.decide(ms{1}, "new");
+  REQUIRE(founded.what == verdict::found);
+  CHECK(founded.birth.group == "old");
+  CHECK(founded.birth.lasting.at(std::string{atl::restored_setting}) == "backup-1");
+}
+
+TEST_CASE("founders with different backups, or with one and without, found nothing") {
+  for (const auto& other : {restoring_response(3, "backup-2"), empty_response(3)}) {
+    group_admission first{restoring(1), ms{0}};
+    first.on_response(restoring_response(2), ms{1});
+    first.on_response(other, ms{1});
+    auto decision = first.decide(ms{1}, "new");
+    CHECK(decision.what == verdict::refuse);
+    CHECK_MESSAGE(decision.why.find("backup-1") != std::string::npos, decision.why);
+  }
+}
+
+TEST_CASE("a member joins a group that began from a backup with the same backup alone") {
+  for (auto admitted : {0u, 2u}) {
+    auto member = restoring_response(1);
+    member.birth = restored_group();
+    member.admitted_as = admitted;
+    auto decide = [&](const group_admission::settings& how) {
+      group_admission second{how, ms{0}};
+      second.on_response(member, ms{1});
+      return second.decide(ms{1}, "new").what;
+    };
+    CHECK(decide(restoring(2)) == (admitted == 0 ? verdict::refuse : verdict::join));
+    CHECK(decide(restoring(2, "backup-2")) == verdict::refuse);
+    CHECK(decide(settings_of(2, "folder-2")) == verdict::refuse);
+    // So does a member that comes later: the log's entries follow the backup's state.
+    if (admitted != 0) {
+      CHECK(decide(settings_of(2, "another")) == verdict::refuse);
+      auto with_backup = restoring(2);
+      with_backup.self.self.folder = "another";
+      CHECK(decide(with_backup) == verdict::join);
+    }
+  }
+  // A group that began empty takes no founder with a backup.
+  auto member = empty_response(1);
+  member.birth = old_group();
+  member.admitted_as = 2;
+  group_admission second{restoring(2), ms{0}};
+  second.on_response(member, ms{1});
+  CHECK(second.decide(ms{1}, "new").what == verdict::refuse);
+}

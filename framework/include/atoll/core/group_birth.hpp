@@ -32,6 +32,10 @@ result<member_identity> decode_member_identity(std::string_view bytes);
 /// values.
 using lasting_settings = std::map<std::string, std::string>;
 
+/// The lasting setting of a group that began from a backup: the backup's id. It holds for each
+/// member's first start alone, with an empty folder: the group's log goes on from that state.
+inline constexpr std::string_view restored_setting = "restored from the backup";
+
 /// A group's birth certificate: written once, the same bytes in the log of every member and in the
 /// state. The random id tells a group from another one of the same name whose members found empty
 /// disks.
@@ -100,6 +104,9 @@ class group_admission {
     /// For messages: the command by which an operator administers the group, such as `dfs admin
     /// master`. Empty: there is none.
     std::string admin_command{};
+    /// The id of a group that is founded: that of the backup from which it begins. Empty: a fresh
+    /// one.
+    std::string group{};
   };
 
   group_admission(settings given, timestamp now);
@@ -133,6 +140,7 @@ class group_admission {
   };
 
   std::optional<decision> join_existing() const;
+  std::optional<std::string> other_beginning(const group_birth& birth) const;
   std::optional<std::string> missing_founder(timestamp now) const;
   std::optional<std::string> differing_founder() const;
   bool founds() const;
@@ -144,6 +152,9 @@ class group_admission {
   std::string known_by_;    ///< a node that says that it belongs to a group; empty: none
   std::string known_group_; ///< that group
 };
+
+/// The settings without `restored_setting`.
+lasting_settings without_restored(lasting_settings settings);
 
 /// The settings whose values differ between `mine` and `theirs`, as a sentence; empty if none
 /// differ.

@@ -12,6 +12,7 @@
 #include <caf/actor.hpp>
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
@@ -25,6 +26,9 @@ struct start_orders {
   bool found_group = false;
   /// Moves the content of the data folder aside, so that the node starts empty.
   bool new_disk = false;
+  /// The backup that a member of a group with an empty data folder begins from; empty: none. The
+  /// group is founded at once.
+  std::filesystem::path restore{};
 };
 
 /// What a node gives to one of its roles. Everything that it refers to lives until the role has

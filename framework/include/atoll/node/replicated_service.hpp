@@ -92,6 +92,9 @@ class replicated_service : public role {
   /// the node's other data doesn't belong. Writes nothing: after a crash the replica may found
   /// another group. By default every group is fine.
   virtual status accept(const group_birth& birth) const;
+  /// Called before the replica begins from a backup of its cluster: refuses one of another service
+  /// or version. By default each is fine, and one that isn't ends the replica once it has a group.
+  virtual status accept_backup(const backup_info& backup) const;
   /// Called at each start of the replica, after its log was bound to the group for good: notes the
   /// group for the node's other data. By default does nothing.
   virtual status on_joined(const group_birth& birth);
@@ -114,11 +117,14 @@ class replicated_service : public role {
   void release_ballast() const;
   result<std::string> find_group();
   status resume(const std::string& group);
+  status open_backup(const std::string& group);
+  status begin_from_backup(const group_birth& birth);
   status open_log(group_folder at);
   status make_log(const record_log::binding& bound);
   status start_admission();
   void join(const group_birth& birth, spi::replica_id self);
   status check_against(const group_birth& birth) const;
+  replicated_state::settings state_settings(const group_birth& birth) const;
   result<std::shared_ptr<replicated_state>> open_service_state(const group_birth& birth);
   status start_replica(const record_log::binding& bound);
   status start_actors(replica_settings settings, const group_birth& birth,
@@ -129,7 +135,8 @@ class replicated_service : public role {
   std::vector<member_config> configured_;
   endpoint listen_;
   runtime::role_info role_;
-  group_folder paths_; ///< of the replica's group, once it belongs to one
+  std::optional<backup_file> backup_; ///< that the state is to begin from
+  group_folder paths_;                ///< of the replica's group, once it belongs to one
   std::shared_ptr<record_log> log_;
   const std::shared_ptr<latest_value<runtime::replica_view>> latest_view_ =
       std::make_shared<latest_value<runtime::replica_view>>();

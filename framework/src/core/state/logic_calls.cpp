@@ -9,6 +9,8 @@
 
 #include <fmt/format.h>
 
+#include <functional>
+
 namespace atl {
 
 bool is_framework_command(const service_command& command) {
@@ -48,14 +50,17 @@ status apply_entries(std::span<const spi::committed_entry> entries, service_logi
   return {};
 }
 
-status make_first_rows(rocksdb::DB& db, service_logic& logic, const service_info& service,
-                       state_meta& meta, write_buffer& rows) {
+namespace {
+
+/// The rows of a new state: those that `make` puts, and the framework's.
+status make_rows(rocksdb::DB& db, const service_info& service, state_meta& meta, write_buffer& rows,
+                 const std::function<status(transaction&)>& make) {
   meta.service = service.name;
   meta.service_version = service.version;
   row_cache none_known{0};
   transaction first{service, {db, none_known, rows, meta}};
   try {
-    if (auto done = logic.initialize(first); !done)
+    if (auto done = make(first); !done)
       return done;
   } catch (const std::exception& thrown) {
     return tl::unexpected{thrown_by(service, "the first start", thrown)};
@@ -64,6 +69,20 @@ status make_first_rows(rocksdb::DB& db, service_logic& logic, const service_info
     return tl::unexpected{*first.failure()};
   rows.put(state_keys::meta(), encode(meta));
   return {};
+}
+
+} // namespace
+
+status make_first_rows(rocksdb::DB& db, service_logic& logic, const service_info& service,
+                       state_meta& meta, write_buffer& rows) {
+  return make_rows(db, service, meta, rows,
+                   [&](transaction& state) { return logic.initialize(state); });
+}
+
+status make_restored_rows(rocksdb::DB& db, service_logic& logic, const service_info& service,
+                          spi::log_index log_index, state_meta& meta, write_buffer& rows) {
+  return make_rows(db, service, meta, rows,
+                   [&](transaction& state) { return logic.on_restored(state, log_index); });
 }
 
 std::string answer_query(std::string_view query, const service_logic& logic,

@@ -36,6 +36,10 @@ status apply_entries(std::span<const spi::committed_entry> entries, service_logi
 status make_first_rows(rocksdb::DB& db, service_logic& logic, const service_info& service,
                        state_meta& meta, write_buffer& rows);
 
+/// The rows that a new state has besides those of a backup, which are in the database already.
+status make_restored_rows(rocksdb::DB& db, service_logic& logic, const service_info& service,
+                          spi::log_index log_index, state_meta& meta, write_buffer& rows);
+
 /// Answers a query. One on which the logic throws is answered with an error: it must not end one
 /// replica after the other. The caller looks at the failure of `state`.
 std::string answer_query(std::string_view query, const service_logic& logic,

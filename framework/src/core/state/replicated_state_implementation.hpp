@@ -24,9 +24,16 @@ struct replicated_state::implementation {
 
   implementation(std::filesystem::path where, const settings& wanted,
                  std::unique_ptr<service_logic> of)
-      : folder{std::move(where)}, how{wanted}, logic{std::move(of)}, service{logic->info()},
-        disk{folder, how.free_bytes_min, service.title}, ballast{how.ballast, how.free_bytes_min},
-        known{row_cache_bytes(how)} {}
+      : folder{std::move(where)}, how{wanted}, logic{std::move(of)},
+        service{service_of(*logic, how)}, disk{folder, how.free_bytes_min, service.title},
+        ballast{how.ballast, how.free_bytes_min}, known{row_cache_bytes(how)} {}
+
+  static service_info service_of(const service_logic& logic, const settings& wanted) {
+    auto info = logic.info();
+    if (!wanted.rebuild_advice.empty())
+      info.rebuild_advice = wanted.rebuild_advice;
+    return info;
+  }
 
   std::filesystem::path folder;
   settings how;

@@ -1,4 +1,5 @@
 #include "state_database.hpp"
+#include "state_rows.hpp"
 
 #include <atoll/core/state/saved_state.hpp>
 
@@ -55,17 +56,28 @@ result<saved_state> saved_state::open(const std::filesystem::path& folder, servi
   return saved_state{std::move(self)};
 }
 
-status saved_state::visit_rows(const row_visitor& visit) const {
+status saved_state::visit_rows(std::string_view from, const row_visitor& visit) const {
   rocksdb::ReadOptions how;
   how.fill_cache = false;
   how.readahead_size = readahead_bytes;
   std::unique_ptr<rocksdb::Iterator> row{self_->db->NewIterator(how)};
-  for (row->SeekToFirst(); row->Valid(); row->Next())
+  for (row->Seek({from.data(), from.size()}); row->Valid(); row->Next())
     if (!is_of_framework(view(row->key())) && !visit(view(row->key()), view(row->value())))
       return {};
   if (!row->status().ok())
     return tl::unexpected{to_error(row->status(), self_->service)};
   return {};
+}
+
+result<state_summary> saved_state::summary() const {
+  std::string bytes;
+  state_meta meta;
+  if (auto got = self_->db->Get({}, state_keys::meta(), &bytes); !got.ok() && !got.IsNotFound())
+    return tl::unexpected{to_error(got, self_->service)};
+  if (!decode(bytes, meta))
+    return fail(errc::corrupt,
+                fmt::format("the copy of the {} says nothing of itself", self_->service.title));
+  return state_summary{meta.cluster_id, meta.applied, meta.latest_us, meta.sessions};
 }
 
 } // namespace atl

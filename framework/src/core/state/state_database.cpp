@@ -126,6 +126,29 @@ result<std::unique_ptr<rocksdb::DB>> open_rocksdb(const fs::path& folder,
   return fail(to_error(opened, service), fmt::format("can't open '{}'", folder.native()));
 }
 
+/// Puts the rows of a backup into a new database.
+status copy_rows(rocksdb::DB& db, const backup_file& from, const service_info& service) {
+  constexpr std::size_t batch_bytes = 4u << 20;
+  rocksdb::WriteBatch batch;
+  rocksdb::Status written;
+  auto write = [&] {
+    written = db.Write({}, &batch);
+    batch.Clear();
+    return written.ok();
+  };
+  auto visited = from.visit_rows([&](std::string_view key, std::string_view value) {
+    batch.Put({key.data(), key.size()}, {value.data(), value.size()});
+    return batch.GetDataSize() < batch_bytes || write();
+  });
+  if (!visited)
+    return visited;
+  if (written.ok())
+    write();
+  if (!written.ok())
+    return tl::unexpected{to_error(written, service)};
+  return {};
+}
+
 /// Writes the state before the first entry, with a sync, so that a folder is either a state or
 /// empty.
 status make_new(rocksdb::DB& db, const replicated_state::settings& settings,
@@ -135,7 +158,17 @@ status make_new(rocksdb::DB& db, const replicated_state::settings& settings,
   auto rows = empty_buffer(service);
   if (auto put = put_birth(rows, settings.birth); !put)
     return put;
-  if (auto made = make_first_rows(db, logic, service, fresh, rows); !made)
+  auto& backup = settings.backup;
+  if (backup) {
+    if (auto fits = check_backup(backup->info(), service); !fits)
+      return fits;
+    if (auto copied = copy_rows(db, *backup, service); !copied)
+      return copied;
+    fresh.latest_us = backup->info().time_us;
+  }
+  auto made = backup ? make_restored_rows(db, logic, service, backup->info().log_index, fresh, rows)
+                     : make_first_rows(db, logic, service, fresh, rows);
+  if (!made)
     return made;
   rocksdb::WriteOptions options;
   options.sync = true;

@@ -1,13 +1,13 @@
+#include "altered_bytes.hpp"
 #include "common/chunk_id.hpp"
 #include "common/master_protocol.hpp"
-
-#include <atoll/spi/random.hpp>
 
 #include <doctest/doctest.h>
 
 /// The messages between storage nodes, clients and masters are decoded as encoded, or refused.
 using namespace dfs;
 using namespace dfs::protocol;
+using dfs::test::check_altered_bytes;
 
 namespace {
 
@@ -20,7 +20,8 @@ storage_heartbeat some_heartbeat() {
   it.weight = 2.5;
   it.free_bytes = 10;
   it.in_flight = 3;
-  it.changes = {{{5, 6}, 1, true}, {{7, 8}, 0, false}};
+  it.findings = {{{5, 6}, 1}, {{7, 8}, 0}};
+  it.incarnation = 9;
   return it;
 }
 
@@ -35,33 +36,11 @@ cluster_info some_info() {
   return it;
 }
 
-/// Decodes every prefix of the bytes and many altered copies: each is refused, or decodes to a
-/// message that is encoded to the same bytes.
-template <class Decode>
-void check_altered_bytes(const std::string& whole, Decode decode) {
-  auto good = decode(whole);
-  REQUIRE(good.has_value());
-  CHECK(encode(*good) == whole);
-  for (std::size_t size = 0; size < whole.size(); ++size)
-    CHECK_FALSE(decode(whole.substr(0, size)).has_value());
-  CHECK_FALSE(decode(whole + "x").has_value());
-  atl::spi::random_source random{1};
-  for (int round = 0; round < 5000; ++round) {
-    auto bytes = whole;
-    bytes[random.below(bytes.size())] = static_cast<char>(random.next());
-    auto decoded = decode(bytes);
-    if (decoded)
-      CHECK(encode(*decoded).size() <= 4 * bytes.size());
-    else
-      CHECK(decoded.error().code == atl::errc::corrupt);
-  }
-}
-
 } // namespace
 
 TEST_CASE("each message is decoded as it was encoded, and damaged ones are refused") {
   check_altered_bytes(encode(some_heartbeat()), decode_storage_heartbeat);
-  check_altered_bytes(encode(storage_commands{"group", 1, true, 5, {{{1, 2}, 3, 4}}}),
+  check_altered_bytes(encode(storage_commands{"group", 1, 5, {{{1, 2}, 3, 4}}, {}, {}}),
                       decode_storage_commands);
   check_altered_bytes(encode(allocate_request{1, 2, 3, {4, 5}}), decode_allocate_request);
   check_altered_bytes(encode(allocate_response{{{{1, 2}, {{3, "n", {"h", 4}}}}}, {}, 6}),
@@ -104,7 +83,7 @@ TEST_CASE("counts beyond the limits are refused before memory is allocated") {
       decode_allocate_request(encode(allocate_request{1, chunks_per_request_max + 1, 3, {}}))
           .has_value());
   auto report = some_heartbeat();
-  report.changes.assign(changes_max + 1, {});
+  report.findings.assign(fragments_max + 1, {});
   CHECK_FALSE(decode_storage_heartbeat(encode(report)).has_value());
 }
 

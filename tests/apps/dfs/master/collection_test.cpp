@@ -12,8 +12,6 @@ using std::chrono::seconds;
 namespace {
 
 const steady_time begin{seconds{1000}};
-const collection::fragment dead{{5, 1}, 0, 3};
-const collection::fragment alive{{6, 1}, 0, 4};
 
 protocol::storage_heartbeat report_of(std::string name, std::uint64_t removed_bytes) {
   protocol::storage_heartbeat it;
@@ -24,63 +22,50 @@ protocol::storage_heartbeat report_of(std::string name, std::uint64_t removed_by
   return it;
 }
 
-/// Two nodes with a fragment each that nothing refers to.
+/// Two nodes, and a keeper that has removed ten fragments so far.
 struct fixture {
   fixture() {
     storage_id id = 0;
-    for (auto* name : {"a", "b"}) {
-      auto report = report_of(name, 400);
-      report.from_scratch = true;
-      report.changes = {{dead.chunk, dead.index, true, 3}, {alive.chunk, alive.index, true, 4}};
-      count(report);
-      registry.update(report, begin).id = ++id;
-    }
+    for (auto* name : {"a", "b"})
+      registry.update(report_of(name, 400), begin).id = ++id;
   }
 
-  /// As a node counts what it tells.
-  void count(protocol::storage_heartbeat& report) const {
-    auto& nodes = registry.nodes();
-    if (auto known = nodes.find(report.name); known != nodes.end() && !report.from_scratch) {
-      report.told = known->second.told;
-      report.told_digest = known->second.told_digest;
-    }
-    for (auto& change : report.changes) {
-      ++report.told;
-      report.told_digest = protocol::add_to_digest(report.told_digest, change);
-    }
+  void advance(steady_time when = begin) { subject.advance(registry, keeper, when); }
+  void begin_audit() {
+    REQUIRE(subject.wants_audit());
+    subject.on_audit_begun(++rounds, keeper);
   }
-
-  void remove(const std::string& node, steady_time when) {
-    auto report = report_of(node, 1000);
-    report.changes = {{dead.chunk, dead.index, false}};
-    count(report);
-    registry.update(report, when);
+  void end_audit(std::uint64_t removed) {
+    keeper.audit_round = rounds;
+    keeper.removed += removed;
+    advance();
   }
   collect_phase phase() { return subject.state(registry).phase; }
 
   storage_registry registry{seconds{10}};
+  collection::progress keeper{0, 10, 0};
+  std::uint64_t rounds = 0;
   collection subject;
 };
 
 } // namespace
 
-TEST_CASE("a collection is done when all nodes were examined and all garbage is removed") {
+TEST_CASE("a collection is done once an audit of all nodes finds no garbage any more") {
   fixture it;
-  REQUIRE(it.subject.request(1, 100, it.registry));
+  REQUIRE(it.subject.request(1, 100, it.registry, it.keeper));
   CHECK(it.phase() == collect_phase::waiting);
-  it.subject.on_watermark_reached(100, it.registry, begin);
+  CHECK_FALSE(it.subject.wants_audit());
+  it.subject.on_watermark_reached(100);
   CHECK(it.phase() == collect_phase::collecting);
-  for (auto* node : {"a", "b"}) {
-    it.subject.on_unwanted(node, dead);
-    it.subject.on_orphans_found(node, it.subject.pass());
-  }
-  it.subject.advance(it.registry, begin);
-  CHECK(it.subject.state(it.registry).fragments_left == 2);
-  it.remove("a", begin);
-  it.subject.advance(it.registry, begin);
+  it.begin_audit();
+  it.advance();
   CHECK(it.phase() == collect_phase::collecting);
-  it.remove("b", begin);
-  it.subject.advance(it.registry, begin);
+  it.end_audit(2);
+  CHECK(it.phase() == collect_phase::collecting); // orders may have been lost
+  it.registry.update(report_of("a", 1000), begin);
+  it.registry.update(report_of("b", 1000), begin);
+  it.begin_audit();
+  it.end_audit(0);
   auto state = it.subject.state(it.registry);
   CHECK(state.phase == collect_phase::done);
   CHECK(state.fragments == 2);
@@ -88,57 +73,59 @@ TEST_CASE("a collection is done when all nodes were examined and all garbage is 
   CHECK(state.nodes_down.empty());
 }
 
-TEST_CASE("a look-up from before the watermark does not end a pass") {
+TEST_CASE("fragments whose removal is under way are waited for") {
   fixture it;
-  auto former = it.subject.pass();
-  it.subject.request(1, 100, it.registry);
-  it.subject.on_watermark_reached(100, it.registry, begin);
-  for (auto* node : {"a", "b"})
-    it.subject.on_orphans_found(node, former);
-  it.subject.advance(it.registry, begin);
+  it.subject.request(1, 100, it.registry, it.keeper);
+  it.subject.on_watermark_reached(100);
+  it.begin_audit();
+  it.keeper.being_removed = 3;
+  it.end_audit(0);
   CHECK(it.phase() == collect_phase::collecting);
+  CHECK(it.subject.state(it.registry).fragments_left == 3);
+  it.keeper.being_removed = 0;
+  it.end_audit(0);
+  CHECK(it.phase() == collect_phase::done);
 }
 
 TEST_CASE("a later request moves the target, and an earlier watermark doesn't satisfy it") {
   fixture it;
-  it.subject.request(1, 100, it.registry);
-  it.subject.request(2, 200, it.registry);
-  it.subject.request(1, 300, it.registry); // already known
-  it.subject.on_watermark_reached(100, it.registry, begin);
+  it.subject.request(1, 100, it.registry, it.keeper);
+  it.subject.request(2, 200, it.registry, it.keeper);
+  it.subject.request(1, 300, it.registry, it.keeper); // already known
+  it.subject.on_watermark_reached(100);
   CHECK(it.phase() == collect_phase::waiting);
-  it.subject.on_watermark_reached(200, it.registry, begin);
+  it.subject.on_watermark_reached(200);
   CHECK(it.phase() == collect_phase::collecting);
 }
 
-TEST_CASE("a node that is down is left out, and named") {
+TEST_CASE(
+    "a node that was silent for a while is waited for, one that is down is left out and named") {
   fixture it;
-  it.subject.request(1, 100, it.registry);
-  it.subject.on_watermark_reached(100, it.registry, begin);
-  it.subject.on_unwanted("a", dead);
-  it.subject.on_orphans_found("a", it.subject.pass());
+  it.subject.request(1, 100, it.registry, it.keeper);
+  it.subject.on_watermark_reached(100);
+  it.begin_audit();
+  it.keeper.audit_round = it.rounds;
+  auto soon = begin + seconds{12};
+  it.registry.update(report_of("a", 400), soon);
+  it.advance(soon);
+  CHECK(it.phase() == collect_phase::collecting);
   auto later = begin + seconds{16};
-  it.remove("a", later);
-  it.subject.advance(it.registry, later);
-  auto state = it.subject.state(it.registry);
-  CHECK(state.phase == collect_phase::done);
-  CHECK(state.nodes_down == std::vector<std::string>{"b"});
+  it.registry.update(report_of("a", 400), later);
+  it.advance(later);
+  CHECK(it.phase() == collect_phase::done);
+  CHECK(it.subject.state(it.registry).nodes_down == std::vector<std::string>{"b"});
 }
 
-TEST_CASE("the deletion of fragments that remain is ordered again") {
+TEST_CASE("a request after the end begins a new collection, with counts of its own") {
   fixture it;
-  it.subject.request(1, 100, it.registry);
-  it.subject.on_watermark_reached(100, it.registry, begin);
-  it.subject.on_unwanted("a", dead);
-  CHECK(it.subject.advance(it.registry, begin + seconds{1}).empty());
-  auto again = it.subject.advance(it.registry, begin + seconds{6});
-  REQUIRE(again.contains("a"));
-  CHECK(again["a"] == std::vector<collection::fragment>{dead});
-}
-
-TEST_CASE("a bounded number of requests share a collection") {
-  fixture it;
-  auto taken = 0;
-  for (std::uint64_t id = 1; id <= 1000; ++id)
-    taken += it.subject.request(id, id, it.registry) ? 1 : 0;
-  CHECK(taken < 1000);
+  it.subject.request(1, 100, it.registry, it.keeper);
+  it.subject.on_watermark_reached(100);
+  it.begin_audit();
+  it.end_audit(5);
+  it.begin_audit();
+  it.end_audit(0);
+  REQUIRE(it.phase() == collect_phase::done);
+  CHECK(it.subject.request(2, 200, it.registry, it.keeper));
+  CHECK(it.phase() == collect_phase::waiting);
+  CHECK(it.subject.state(it.registry).fragments == 0);
 }

@@ -53,7 +53,10 @@ inline std::vector<single_action> some_actions() {
           commands::begin_mount{"laptop"},
           commands::end_mount{1},
           commands::release{1, {2, 3}},
-          commands::collect_garbage{1, 2, 3}};
+          commands::collect_garbage{1, 2, 3, 4},
+          commands::restore{1, at("/f"), 0700, 2, 3},
+          commands::restore{1},
+          commands::discard{{1, 2}}};
 }
 
 inline std::vector<query_message> some_queries() {
@@ -70,7 +73,8 @@ inline std::vector<query_message> some_queries() {
           queries::chunks_on{1, {1, 2}, 3},
           queries::known{{{1, 2}, {3, 4}}},
           queries::all_chunks{{1, 2}, 3},
-          queries::incomplete{1, {1, 2}, 3}};
+          queries::incomplete{1, {1, 2}, 3},
+          queries::trash{at("/a"), 1, 2, 3}};
 }
 
 } // namespace names

@@ -48,6 +48,7 @@ state::inode some_inode() {
   made.holders = 18;
   made.xattr_bytes = 19;
   made.inline_bytes = 20;
+  made.trash_expires_us = 21;
   return made;
 }
 
@@ -56,8 +57,8 @@ void add_rows(lines& all) {
     all[fmt::format("row {}", name)] = hex(key) + " " + hex(value);
   };
   namespace keys = state::keys;
-  row("meta", keys::meta(),
-      encode(state::meta{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17}));
+  row("meta", keys::meta(), encode(state::meta{1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12,
+                                               13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23}));
   row("entry", keys::entry(0x0102, "name"), encode(state::dirent{3, inode_type::symlink}));
   row("inode", keys::inode(0x0102), encode(some_inode()));
   row("extent of a chunk", keys::extent(0x0102, 0x0304),
@@ -77,6 +78,9 @@ void add_rows(lines& all) {
   row("policy by digest", keys::policy_by_digest(0x0102, 3), state::encode_mark());
   row("setting", keys::setting("key"), encode(state::setting_record{1, "value"}));
   row("mount", keys::mount(0x0102), encode(state::mount_record{"name", 3, true}));
+  row("trash", keys::trash(0x0102, 3), encode(state::trash_record{1, {2, "a/b"}, 3, 4, false}));
+  row("trash walk", keys::trash_walk(0x0102),
+      encode(state::trash_walk{{{3, "name"}, {4, std::string{}}}}));
   row("held", keys::held_by(1, 2), state::encode_mark());
 }
 
@@ -89,13 +93,28 @@ void add_responses(lines& all) {
   responses::entry entry{"name", 2, some_inode()};
   add(responses::changed{1, 2, -3});
   add(responses::registered{1});
-  add(responses::garbage_collected{1, 2, 3, 4});
+  add(responses::garbage_collected{1, 2, 3, 4, 5});
   add(entry);
   add(responses::listing{{entry}, true});
   add(responses::opened{
       1, some_inode(), {{2, 3, chunk_part{some_chunk, 4}}, {5, 4, std::string{"text"}}}, true});
-  add(responses::summary{
-      "reef", 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, {{1, "n", "u", storage_state::draining}}, true});
+  add(responses::summary{"reef",
+                         1,
+                         2,
+                         3,
+                         4,
+                         5,
+                         6,
+                         7,
+                         8,
+                         9,
+                         10,
+                         11,
+                         12,
+                         13,
+                         14,
+                         {{1, "n", "u", storage_state::draining}},
+                         true});
   add(responses::chunk_page{{some_chunk}, true});
   add(responses::known_chunks{1, {some_chunk}});
   add(responses::written{1, 2, 3, 4, 5});
@@ -110,6 +129,9 @@ void add_responses(lines& all) {
   add(responses::mount_page{{{1, "name", 2}}, true});
   add(responses::xattr_value{"value"});
   add(responses::xattr_names{{"user.x"}, true});
+  add(responses::trash_page{
+      {{1, inode_type::symlink, {2, "a/b"}, 3, 4, 5, 6, false}}, 7, true, 8, 9});
+  add(responses::discarded{1, 2});
 }
 
 lines present_bytes() {

@@ -69,7 +69,7 @@ class model : public model_tree {
     nodes_.at(made).content = cells_of(c.content, std::max(end, c.size_bytes));
     if (replaced) {
       --nodes_.at(parent).is.entries;
-      drop_name(*replaced, {});
+      remove_name(*replaced, parent, c.where, {});
     }
     return {};
   }
@@ -112,8 +112,9 @@ class model : public model_tree {
         (c.expected == expect::not_directory && is_directory) ||
         (is_directory && !c.recursive && !nodes_.at(*gone).entries.empty()))
       return errc::refused;
-    take_away(*parent_of(c.where, path), path.names.back());
-    drop_name(*gone, c.keep_for);
+    auto parent = *parent_of(c.where, path);
+    take_away(parent, path.names.back());
+    remove_name(*gone, parent, c.where, c.keep_for);
     return {};
   }
 
@@ -169,7 +170,7 @@ class model : public model_tree {
     add(*new_parent, to.names.back(), *source);
     note_change(nodes_.at(*source).is);
     if (target)
-      drop_name(*target, c.keep_for);
+      remove_name(*target, *new_parent, c.to, c.keep_for);
     return {};
   }
 
@@ -283,6 +284,55 @@ class model : public model_tree {
       return {};
     is.policy = c.policy;
     note_change(is);
+    return {};
+  }
+
+  verdict run(const commands::restore& c) {
+    auto found = nodes_.find(c.inode);
+    if (found == nodes_.end() || !found->second.trash)
+      return errc::not_found;
+    auto where = c.to.value_or(found->second.trash->from);
+    auto path = parse(where);
+    if (!reach(where.at))
+      return errc::not_found;
+    auto at = where.at;
+    std::size_t depth = 0;
+    for (; depth < path.names.size(); ++depth) {
+      if (nodes_.at(at).is.type != inode_type::directory)
+        return errc::refused;
+      auto next = entry_of(at, path.names[depth]);
+      if (!next)
+        break;
+      at = *next;
+    }
+    if (depth == path.names.size())
+      return errc::exists;
+    auto is_directory = found->second.is.type == inode_type::directory;
+    if (path.slash && !is_directory)
+      return errc::invalid;
+    if (nodes_.at(at).is.links == 0)
+      return errc::not_found;
+    if (is_directory && is_below(at, c.inode))
+      return errc::refused;
+    commands::make parents;
+    parents.inode.uid = c.uid;
+    parents.inode.gid = c.gid;
+    for (; depth + 1 < path.names.size(); ++depth)
+      at = insert(at, path.names[depth], inode_type::directory, c.parents_mode, parents);
+    auto& node = nodes_.at(c.inode);
+    node.trash.reset();
+    node.is.links = is_directory ? 2 : 1;
+    for (const auto& [_, child] : node.entries)
+      node.is.links += nodes_.at(child).is.type == inode_type::directory;
+    note_change(node.is);
+    add(at, path.names.back(), c.inode);
+    return {};
+  }
+
+  verdict run(const commands::discard& c) {
+    for (auto id : c.inodes)
+      if (auto found = nodes_.find(id); found != nodes_.end() && found->second.trash)
+        discard(id);
     return {};
   }
 

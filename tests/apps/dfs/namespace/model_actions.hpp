@@ -9,14 +9,14 @@ namespace names {
 /// Draws commands about a small set of names, inodes and offsets, so that they meet often.
 class action_source {
  public:
-  action_source(std::uint64_t seed, const model& known, policy_id other)
-      : random_{seed}, known_{known}, other_policy_{other} {}
+  action_source(std::uint64_t seed, const model& known, policy_id other, policy_id trash)
+      : random_{seed}, known_{known}, other_policy_{other}, trash_policy_{trash} {}
 
   std::uint64_t below(std::uint64_t bound) { return random_.below(bound); }
   bool one_in(std::uint64_t n) { return below(n) == 0; }
 
   single_action draw() {
-    switch (below(16)) {
+    switch (below(18)) {
     case 0:
     case 1:
     case 2:
@@ -42,6 +42,10 @@ class action_source {
       return draw_set_policy();
     case 14:
       return draw_mount();
+    case 15:
+      return draw_restore();
+    case 16:
+      return one_in(4) ? single_action{draw_discard()} : commands::collect_garbage{};
     default:
       return draw_relocate();
     }
@@ -220,8 +224,32 @@ class action_source {
                                static_cast<commands::set_xattr::how>(below(3))};
   }
   commands::set_policy draw_set_policy() {
-    policy_id choices[] = {no_policy, 1, other_policy_};
-    return {draw_place(), choices[below(3)], one_in(3)};
+    policy_id choices[] = {no_policy, 1, other_policy_, trash_policy_};
+    return {draw_place(), choices[below(4)], one_in(3)};
+  }
+  /// Something in the trash, more often than `draw_inode` finds it.
+  inode_id draw_trashed() {
+    auto id = draw_inode();
+    for (auto at = known_.nodes().lower_bound(id); at != known_.nodes().end(); ++at)
+      if (at->second.trash && !one_in(8))
+        return at->first;
+    return id;
+  }
+  commands::restore draw_restore() {
+    commands::restore restored;
+    restored.inode = draw_trashed();
+    if (one_in(2))
+      restored.to = draw_place();
+    restored.parents_mode = static_cast<std::uint16_t>(below(010000));
+    restored.uid = static_cast<std::uint32_t>(below(3));
+    restored.gid = static_cast<std::uint32_t>(below(3));
+    return restored;
+  }
+  commands::discard draw_discard() {
+    commands::discard gone;
+    for (auto left = below(3); left > 0; --left)
+      gone.inodes.push_back(draw_trashed());
+    return gone;
   }
   single_action draw_mount() {
     constexpr std::size_t mounts_max = 20; // a command names as many as 1000
@@ -254,6 +282,7 @@ class action_source {
   atl::spi::random_source random_;
   const model& known_;
   policy_id other_policy_;
+  policy_id trash_policy_;
 };
 
 } // namespace names

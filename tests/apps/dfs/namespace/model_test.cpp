@@ -20,6 +20,13 @@ policy chunks_only() {
   return made;
 }
 
+/// So that some of what is removed is restored, and some expires.
+policy with_trash() {
+  auto made = two_copies();
+  made.trash_us = 200'000;
+  return made;
+}
+
 /// One run: a name space in memory and the model beside it, with the same commands.
 class run {
  public:
@@ -27,9 +34,10 @@ class run {
     auto created = atl::memory_state::create(std::make_unique<state::name_space_logic>());
     REQUIRE(created.has_value());
     names_ = std::move(*created);
-    source_.emplace(seed, expected_, 2);
+    source_.emplace(seed, expected_, 2, 3);
     apply(single_action{commands::define_policy{two_copies()}});
     apply(single_action{commands::define_policy{chunks_only()}});
+    apply(single_action{commands::define_policy{with_trash()}});
     for (std::string node : {"one", "two", "three"})
       apply(single_action{commands::register_storage{node, node}});
     step(commands::set_policy{at("/"), 1});
@@ -69,6 +77,7 @@ class run {
     CHECK(summary->bytes == bytes);
     CHECK(summary->chunks == chunks.size());
     CHECK(summary->pending_removals == 0);
+    compare_trash();
     auto page = ask(queries::all_chunks{});
     std::set<std::uint64_t> known;
     for (const auto& chunk : page->chunks)
@@ -118,8 +127,11 @@ class run {
         },
         what);
     auto may_leave_work = std::holds_alternative<commands::unlink>(what) ||
-                          std::holds_alternative<commands::end_mount>(what);
-    if (may_leave_work)
+                          std::holds_alternative<commands::end_mount>(what) ||
+                          std::holds_alternative<commands::discard>(what) ||
+                          std::holds_alternative<commands::release>(what);
+    if (std::holds_alternative<commands::collect_garbage>(what) ||
+        (may_leave_work && ask(queries::summary{})->pending_removals > 0))
       reclaim();
   }
   template <class Response>
@@ -132,20 +144,24 @@ class run {
                      answer ? "" : answer.error().message));
   }
   void reclaim() {
-    if (ask(queries::summary{})->pending_removals == 0)
-      return;
-    for (std::uint64_t pending = 1; pending > 0;) {
+    for (auto more = true; more;) {
       commands::collect_garbage some;
       some.reclaimed_inodes_max = static_cast<std::uint32_t>(1 + source_->below(5));
       auto done = decode_response<responses::garbage_collected>(apply(single_action{some}));
       REQUIRE(done.has_value());
-      pending = done->pending_removals;
+      more = done->pending_removals > 0 || done->discarded_entries > 0;
     }
+    expected_.expire_trash(now_us_);
   }
 
   void compare_node(inode_id id, model::node& node) {
     CAPTURE(id);
     auto found = ask(queries::stat{in(id)});
+    if (!model::is_reachable(node)) {
+      REQUIRE_FALSE(found.has_value());
+      CHECK(found.error().code == errc::not_found);
+      return;
+    }
     REQUIRE_MESSAGE(found.has_value(), found.error().message);
     auto is = found->attributes;
     if (std::exchange(node.changed_lately, false)) {
@@ -162,6 +178,38 @@ class run {
       compare_entries(id, node);
     if (is.type == inode_type::file || is.type == inode_type::symlink)
       compare_content(id, node);
+  }
+  void compare_trash() {
+    std::size_t expected = 0;
+    for (const auto& [id, node] : expected_.nodes())
+      expected += node.trash.has_value();
+    std::uint64_t bytes = 0;
+    std::size_t found = 0;
+    queries::trash query;
+    query.limit = 2;
+    for (auto more = true; more;) {
+      auto page = ask(query);
+      REQUIRE(page.has_value());
+      for (const auto& item : page->items) {
+        auto known = expected_.nodes().find(item.inode);
+        REQUIRE(known != expected_.nodes().end());
+        REQUIRE(known->second.trash.has_value());
+        CHECK(item.type == known->second.is.type);
+        CHECK(item.from == known->second.trash->from);
+        CHECK(item.removed_us == known->second.trash->removed_us);
+        CHECK(item.expires_us == known->second.trash->expires_us);
+        CHECK(item.is_counted);
+        bytes += item.bytes;
+        ++found;
+      }
+      more = page->more;
+      query.after_expires_us = page->next_expires_us;
+      query.after_inode = page->next_inode;
+    }
+    CHECK(found == expected);
+    auto summary = ask(queries::summary{});
+    CHECK(summary->trash_entries == expected);
+    CHECK(summary->trash_bytes == bytes);
   }
   void compare_entries(inode_id id, const model::node& node) {
     std::map<std::string, inode_id> entries;
@@ -203,7 +251,7 @@ class run {
   }
 
   std::unique_ptr<atl::memory_state> names_;
-  model expected_{{{1, two_copies()}, {2, chunks_only()}}};
+  model expected_{{{1, two_copies()}, {2, chunks_only()}, {3, with_trash()}}};
   std::optional<action_source> source_;
   std::vector<std::string> entries_;
   std::vector<std::string> answers_;

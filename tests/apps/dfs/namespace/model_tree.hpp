@@ -37,12 +37,19 @@ inline std::vector<cell> cells_of(const std::vector<piece>& pieces, std::uint64_
 /// Inodes in memory, each byte of a file by itself; a removed tree is gone at once.
 class model_tree {
  public:
+  /// Where something in the trash was, and for how long it stays.
+  struct trashed {
+    place from;
+    std::uint64_t removed_us = 0;
+    std::uint64_t expires_us = 0;
+  };
   struct node {
     inode_attributes is;
     std::map<std::string, inode_id> entries;
     std::vector<cell> content;
     std::map<std::string, std::string> xattrs;
     std::set<mount_id> kept_by;
+    std::optional<trashed> trash;
     /// A name was reclaimed with a tree, at one of the entries until now.
     bool changed_lately = false;
   };
@@ -59,6 +66,14 @@ class model_tree {
   std::map<inode_id, node>& nodes() { return nodes_; }
   inode_id next_inode() const { return next_; }
   const std::set<mount_id>& mounts() const { return mounts_; }
+
+  /// Can the inode be named by its id?
+  static bool is_reachable(const node& what) { return what.is.links > 0 || !what.kept_by.empty(); }
+  /// What has expired in the trash is gone.
+  void expire_trash(std::uint64_t time_us) {
+    for (auto id : in_trash([&](const trashed& entry) { return entry.expires_us <= time_us; }))
+      discard(id);
+  }
 
  protected:
   struct parsed {
@@ -80,7 +95,7 @@ class model_tree {
   }
 
   atl::result<inode_id> reach(inode_id id) const {
-    if (!nodes_.contains(id))
+    if (!nodes_.contains(id) || !is_reachable(nodes_.at(id)))
       return atl::fail(errc::not_found, "");
     return id;
   }
@@ -155,22 +170,46 @@ class model_tree {
   void take_away(inode_id parent, const std::string& name) {
     auto& from = nodes_.at(parent);
     auto found = from.entries.find(name);
-    if (nodes_.at(found->second).is.type == inode_type::directory)
+    if (nodes_.at(found->second).is.type == inode_type::directory && from.is.links > 0)
       --from.is.links;
     from.entries.erase(found);
     --from.is.entries;
     note_content(from.is);
   }
 
-  void drop_name(inode_id id, const std::vector<mount_id>& keep_for) {
+  void take_name(node& from, const std::vector<mount_id>& keep_for) const {
+    from.is.links = from.is.type == inode_type::directory ? 0 : from.is.links - 1;
+    note_change(from.is);
+    if (from.is.links == 0 && from.entries.empty())
+      from.kept_by.insert(keep_for.begin(), keep_for.end());
+  }
+  /// A command removes a name in a directory, which may have a trash.
+  void remove_name(inode_id id, inode_id parent, place where,
+                   const std::vector<mount_id>& keep_for) {
     auto& node = nodes_.at(id);
-    auto children = std::exchange(node.entries, {});
-    node.is.links = node.is.type == inode_type::directory ? 0 : node.is.links - 1;
-    note_change(node.is);
-    if (node.is.links == 0 && children.empty())
-      node.kept_by.insert(keep_for.begin(), keep_for.end());
-    if (node.is.links == 0 && node.kept_by.empty())
-      nodes_.erase(id);
+    take_name(node, keep_for);
+    auto policy = policy_in(parent);
+    auto kept_us = policy == no_policy ? 0 : policies_.at(policy).trash_us;
+    if (where.path.ends_with('/'))
+      where.path.pop_back();
+    if (node.is.links == 0 && kept_us > 0)
+      node.trash = trashed{std::move(where), now_us(), now_us() + kept_us};
+    reclaim_unless_needed(id);
+  }
+  void drop_name(inode_id id, const std::vector<mount_id>& keep_for) {
+    take_name(nodes_.at(id), keep_for);
+    reclaim_unless_needed(id);
+  }
+  void discard(inode_id id) {
+    nodes_.at(id).trash.reset();
+    reclaim_unless_needed(id);
+  }
+  void reclaim_unless_needed(inode_id id) {
+    auto& node = nodes_.at(id);
+    if (is_reachable(node) || node.trash)
+      return;
+    auto children = std::move(node.entries);
+    nodes_.erase(id);
     for (auto& [_, child] : children) {
       drop_name(child, {});
       if (auto survivor = nodes_.find(child); survivor != nodes_.end())
@@ -180,9 +219,18 @@ class model_tree {
   void release(mount_id mount, const std::vector<inode_id>& ids) {
     for (auto id : ids)
       if (auto found = nodes_.find(id); found != nodes_.end())
-        if (found->second.kept_by.erase(mount) > 0 && found->second.kept_by.empty())
-          nodes_.erase(found);
+        if (found->second.kept_by.erase(mount) > 0)
+          reclaim_unless_needed(id);
   }
+  template <class Wanted>
+  std::vector<inode_id> in_trash(const Wanted& is_wanted) const {
+    std::vector<inode_id> found;
+    for (const auto& [id, node] : nodes_)
+      if (node.trash && is_wanted(*node.trash))
+        found.push_back(id);
+    return found;
+  }
+  std::uint64_t now_us() const { return static_cast<std::uint64_t>(now_ns_) / 1000; }
 
   bool is_below(inode_id directory, inode_id other) const {
     for (auto at = directory; nodes_.contains(at); at = nodes_.at(at).is.parent)

@@ -24,6 +24,7 @@ TEST_CASE("with enough open files a node gets the connections that it asks for")
   REQUIRE(plan.has_value());
   CHECK(plan->connections == 256);
   CHECK(plan->sync_backlog == 256);
+  CHECK(plan->repairs == 4);
 }
 
 TEST_CASE("a limit of 65,536 open files is enough for thousands of connections beside a master") {
@@ -47,7 +48,8 @@ TEST_CASE("with few open files a storage node serves fewer connections, and keep
     REQUIRE(plan.has_value());
     CHECK(plan->connections <= before);
     CHECK(plan->connections >= 4);
-    CHECK(4 * plan->connections + 32 < limit);
+    CHECK(plan->repairs >= 1);
+    CHECK(4 * plan->connections + 2 * plan->repairs + 32 < limit);
     before = plan->connections;
   }
 }

@@ -1,4 +1,4 @@
-#include "apps/dfs/storage/store_fixture.hpp"
+#include "apps/dfs/bulk/bulk_fixture.hpp"
 #include "common/actor_messages.hpp"
 #include "free_port.hpp"
 #include "node/storage_agent.hpp"
@@ -10,7 +10,9 @@
 #include <caf/init_global_meta_objects.hpp>
 
 #include <condition_variable>
+#include <map>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 using namespace dfs;
@@ -34,9 +36,9 @@ class scripted_master {
     rt::role_info role;
     role.name = master_role_name;
     application_ = actors_->spawn([this](caf::event_based_actor* actor) -> caf::behavior {
-      return {[this, actor](rt::envelope&) {
+      return {[this, actor](rt::envelope& message) {
         auto node = caf::actor_cast<caf::actor_addr>(actor->current_sender());
-        return rt::make_reply({next_orders(node), {}, false});
+        return rt::make_reply({next_orders(node, message), {}, false});
       }};
     });
     node_endpoint_ = rt::spawn_on_io_thread<rt::node_endpoint_actor>(
@@ -54,6 +56,27 @@ class scripted_master {
     std::lock_guard lock{mutex_};
     orders_ = protocol::encode(orders);
     answered_ = 0;
+  }
+  /// Gives these orders once, and then the same without them.
+  void order_once(protocol::storage_commands orders) {
+    auto nothing = orders;
+    nothing.remove.clear();
+    nothing.tasks.clear();
+    nothing.slice_from.reset();
+    order(nothing);
+    std::lock_guard lock{mutex_};
+    once_ = protocol::encode(orders);
+  }
+  /// Waits until the agent has told so many results, and returns all so far.
+  std::vector<protocol::task_result> wait_for_results(std::size_t count) {
+    std::unique_lock lock{mutex_};
+    reported_.wait(lock, [&] { return results_.size() >= count; });
+    return results_;
+  }
+  protocol::fragment_slice wait_for_slice(std::uint64_t id) {
+    std::unique_lock lock{mutex_};
+    reported_.wait(lock, [&] { return slice_ && slice_->id == id; });
+    return *slice_;
   }
   /// Waits until the agent has reported once since `order`.
   void wait_for_report() {
@@ -78,12 +101,17 @@ class scripted_master {
   const atl::endpoint& where() const { return where_; }
 
  private:
-  std::string next_orders(const caf::actor_addr& node) {
+  std::string next_orders(const caf::actor_addr& node, const rt::envelope& message) {
     std::lock_guard lock{mutex_};
     node_ = node;
+    if (auto report = protocol::decode_storage_heartbeat(message.body)) {
+      results_.insert(results_.end(), report->done.begin(), report->done.end());
+      if (report->slice)
+        slice_ = report->slice;
+    }
     ++answered_;
     reported_.notify_all();
-    return orders_;
+    return once_.empty() ? orders_ : std::exchange(once_, {});
   }
 
   rt::system actors_{1};
@@ -91,6 +119,9 @@ class scripted_master {
   std::mutex mutex_;
   std::condition_variable reported_;
   std::string orders_;
+  std::string once_;
+  std::vector<protocol::task_result> results_;
+  std::optional<protocol::fragment_slice> slice_;
   int answered_ = 0;
   caf::actor_addr node_; ///< the connection over which the agent reports
   caf::actor application_;
@@ -109,7 +140,29 @@ storage_agent::settings settings_for(rt::system& actors, const scripted_master& 
   settings.group = "the group of the data";
   settings.in_flight = [] { return 0U; };
   settings.store = {disk.store.get(), [](chunk_store*) {}};
+  repair_worker::settings repairs;
+  repairs.store = settings.store;
+  repairs.find_scheme = [](auto, auto&) { return atl::fail(atl::errc::not_found, "none"); };
+  repairs.reading = [] { return caller_options(); };
+  settings.repairs = std::make_shared<repair_worker>(std::move(repairs));
   return settings;
+}
+
+protocol::storage_commands orders_of_term(std::uint64_t term) {
+  protocol::storage_commands orders;
+  orders.id = 1;
+  orders.group = "the group of the data";
+  orders.term = term;
+  return orders;
+}
+
+protocol::repair_task task_to_verify(const fragment_key& key, std::uint64_t id) {
+  protocol::repair_task task;
+  task.id = id;
+  task.kind = protocol::task_kind::verify;
+  task.chunk = key.chunk;
+  task.fragment = key.fragment;
+  return task;
 }
 
 std::uint64_t generation_of(chunk_store& store, const fragment_key& key) {
@@ -210,5 +263,121 @@ TEST_CASE("a storage node removes the copy that an order names and no later one,
   master.wait_until_taken();
   CHECK(get(*disk.store, key) == "not_found");
   CHECK(get(*disk.store, bystander) == "data");
+  caf::anon_send_exit(agent, caf::exit_reason::user_shutdown);
+}
+
+TEST_CASE(
+    "a storage node carries out a master's tasks and tells this master at once how they ended") {
+  using protocol::task_outcome;
+  register_types_once();
+  bulk_cluster sources{1};
+  store_fixture disk;
+  auto data = pattern(3 * block_size);
+  REQUIRE(put(*sources[0].at.store, key_of(1), data));
+  REQUIRE(put(*disk.store, key_of(2), "damaged"));
+  disk.flip_bit(key_of(2), 0);
+  scripted_master master;
+  auto orders = orders_of_term(5);
+  protocol::repair_task copy;
+  copy.id = 11;
+  copy.chunk = key_of(1).chunk;
+  copy.fragment = key_of(1).fragment;
+  copy.fragment_bytes = data.size();
+  copy.sources = {{0, sources[0].endpoint(), 9}};
+  orders.tasks = {copy, task_to_verify(key_of(2), 12), task_to_verify(key_of(3), 13)};
+  master.order_once(orders);
+  rt::system actors{1};
+  auto rare = quick();
+  rare.heartbeat = std::chrono::hours{1}; // so that results wait for no heartbeat
+  auto agent =
+      actors->spawn<storage_agent, caf::detached>(settings_for(actors, master, disk, rare));
+  std::map<std::uint64_t, task_outcome> outcomes;
+  for (auto& result : master.wait_for_results(3)) {
+    CHECK(result.term == 5);
+    CHECK(outcomes.emplace(result.id, result.outcome).second); // each once
+  }
+  CHECK(outcomes == std::map<std::uint64_t, task_outcome>{{11, task_outcome::ok},
+                                                          {12, task_outcome::corrupt},
+                                                          {13, task_outcome::not_found}});
+  CHECK(get(*disk.store, key_of(1)) == data);
+  caf::anon_send_exit(agent, caf::exit_reason::user_shutdown);
+}
+
+TEST_CASE("a storage node refuses tasks and removals of an older term, and says so") {
+  using protocol::task_outcome;
+  register_types_once();
+  store_fixture disk;
+  auto key = key_of(1);
+  REQUIRE(put(*disk.store, key, "data"));
+  scripted_master master;
+  master.order(orders_of_term(5));
+  rt::system actors{1};
+  auto agent =
+      actors->spawn<storage_agent, caf::detached>(settings_for(actors, master, disk, quick()));
+  master.wait_until_taken();
+  auto orders = orders_of_term(4);
+  orders.tasks = {task_to_verify(key, 21)};
+  orders.remove = {{key.chunk, key.fragment, generation_of(*disk.store, key), 22}};
+  master.order_once(orders);
+  for (auto& result : master.wait_for_results(2)) {
+    CHECK(result.term == 4);
+    CHECK(result.outcome == task_outcome::refused);
+  }
+  CHECK(get(*disk.store, key) == "data");
+  caf::anon_send_exit(agent, caf::exit_reason::user_shutdown);
+}
+
+TEST_CASE("a removal with an id is told when it is done, and when the copy isn't there") {
+  using protocol::task_outcome;
+  register_types_once();
+  store_fixture disk;
+  auto key = key_of(1);
+  REQUIRE(put(*disk.store, key, "data"));
+  auto generation = generation_of(*disk.store, key);
+  scripted_master master;
+  auto orders = orders_of_term(5);
+  orders.remove = {{key.chunk, key.fragment, generation + 1, 31},
+                   {key.chunk, key.fragment, generation, 32},
+                   {key_of(2).chunk, 0, 1, 33},
+                   {key_of(3).chunk, 0, 1, 0}};
+  master.order_once(orders);
+  rt::system actors{1};
+  auto rare = quick();
+  rare.heartbeat = std::chrono::hours{1};
+  auto agent =
+      actors->spawn<storage_agent, caf::detached>(settings_for(actors, master, disk, rare));
+  std::map<std::uint64_t, task_outcome> outcomes;
+  for (auto& result : master.wait_for_results(3))
+    outcomes[result.id] = result.outcome;
+  CHECK(outcomes == std::map<std::uint64_t, task_outcome>{{31, task_outcome::not_found},
+                                                          {32, task_outcome::ok},
+                                                          {33, task_outcome::not_found}});
+  CHECK(get(*disk.store, key) == "not_found");
+  caf::anon_send_exit(agent, caf::exit_reason::user_shutdown);
+}
+
+TEST_CASE("a storage node says which fragments it has from a key on, in order") {
+  register_types_once();
+  store_fixture disk;
+  for (std::uint64_t i : {5, 1, 3, 2, 4})
+    REQUIRE(put(*disk.store, key_of(i), "data"));
+  scripted_master master;
+  auto orders = orders_of_term(5);
+  orders.slice_from = protocol::slice_request{41, key_of(2).chunk, 1};
+  master.order_once(orders);
+  rt::system actors{1};
+  auto rare = quick();
+  rare.heartbeat = std::chrono::hours{1};
+  auto agent =
+      actors->spawn<storage_agent, caf::detached>(settings_for(actors, master, disk, rare));
+  auto slice = master.wait_for_slice(41);
+  CHECK(slice.term == 5);
+  CHECK(slice.from_chunk == key_of(2).chunk);
+  CHECK(slice.from_fragment == 1);
+  CHECK(slice.last);
+  std::vector<protocol::held_fragment> expected;
+  for (std::uint64_t i : {3, 4, 5})
+    expected.push_back({key_of(i).chunk, 0, generation_of(*disk.store, key_of(i))});
+  CHECK(slice.held == expected);
   caf::anon_send_exit(agent, caf::exit_reason::user_shutdown);
 }

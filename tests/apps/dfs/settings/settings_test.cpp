@@ -87,6 +87,17 @@ TEST_CASE("a node's public address may differ from the address that it listens o
   CHECK(to_string(it.node.bulk_listen) == "[::]:2");
 }
 
+TEST_CASE("a storage node reads all again within the period and the rate of its file") {
+  auto it = read(good);
+  CHECK(it.node.scrub_period == std::chrono::hours{14 * 24});
+  CHECK(it.node.scrub_rate_bytes == 20 << 20);
+  it = read(good + std::string{"\n[scrub]\nperiod = \"1h\"\nrate = \"1MiB\"\n"});
+  REQUIRE(it.problem == "");
+  CHECK(it.node.scrub_period == std::chrono::hours{1});
+  CHECK(it.node.scrub_rate_bytes == 1 << 20);
+  CHECK(read(good + std::string{"\n[scrub]\nperiod = \"0s\"\n"}).problem != "");
+}
+
 TEST_CASE("a storage node's endpoint is at node.listen, or at any port of the host of its bulk "
           "address") {
   auto storage =

@@ -72,7 +72,7 @@ TEST_CASE("a fragment that is concurrently written, read, removed and moved asid
         auto opened = fixture.store->open(key_of(1));
         if (opened)
           CHECK(opened->size == data.size());
-        fixture.store->take_changes();
+        fixture.store->take_damaged();
         fixture.store->usage();
       }
     }

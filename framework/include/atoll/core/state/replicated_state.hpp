@@ -2,6 +2,7 @@
 
 #include <atoll/core/group_birth.hpp>
 #include <atoll/core/state/service_logic.hpp>
+#include <atoll/core/state/state_backup.hpp>
 #include <atoll/core/state_machine.hpp>
 
 #include <cstddef>
@@ -44,6 +45,12 @@ class replicated_state final : public state_machine {
     /// The certificate of the group whose state this is (`encode` of a `group_birth`): stored in a
     /// new state; a folder of another group is refused. Empty: every stored one is accepted.
     std::string birth{};
+    /// A new state begins with the rows of this backup, whose content was checked, instead of those
+    /// that the application writes.
+    std::optional<backup_file> backup{};
+    /// What an operator does about a damaged copy here, in place of `service_info::rebuild_advice`;
+    /// empty: that.
+    std::string rebuild_advice{};
     /// With less free space on the disk, commands that take space are refused; 0: never.
     std::uint64_t free_bytes_min = 256u << 20;
     /// The file that holds a part of `free_bytes_min` (`disk_ballast`); `flush` creates it again if

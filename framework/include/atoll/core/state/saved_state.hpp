@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <string_view>
 
 namespace atl {
 
@@ -21,7 +22,12 @@ class saved_state {
 
   /// Visits the application's rows in the order of their keys until the visitor returns false.
   /// @returns errc::corrupt if a row can't be read; the rows before it were visited.
-  status visit_rows(const row_visitor& visit) const;
+  status visit_rows(const row_visitor& visit) const { return visit_rows({}, visit); }
+  /// The same from the first row whose key is not before `from` on.
+  status visit_rows(std::string_view from, const row_visitor& visit) const;
+
+  /// What the framework knows of the state.
+  result<state_summary> summary() const;
 
  private:
   struct implementation;

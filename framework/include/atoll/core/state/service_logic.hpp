@@ -53,6 +53,15 @@ class service_logic {
   /// Writes the rows of a new state, before the first entry.
   virtual status initialize(transaction&) { return {}; }
 
+  /// Called in a new state instead of `initialize`, when it has the rows of a backup: changes what
+  /// depends on the former group's log. @param log_index of the last entry of the former log that
+  /// is in the rows; the new group's log begins with 1
+  virtual status on_restored(transaction& state, spi::log_index log_index) {
+    static_cast<void>(state);
+    static_cast<void>(log_index);
+    return {};
+  }
+
   /// Called after `initialize`, after a start, and after a snapshot has replaced all rows: reads
   /// what the logic keeps in memory.
   virtual void load(row_reader&) {}

@@ -1,86 +1,19 @@
-#include "client/chunk_decoder.hpp"
+#include "common/chunk_decoder.hpp"
+#include "simple_schemes.hpp"
 
 #include <atoll/core/crc32c.hpp>
 
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <functional>
 
 /// A client's choice of the fragments that decode to the stored chunk.
 using namespace dfs;
 using namespace atl::spi;
+using dfs::test::copies;
+using dfs::test::parity;
 
 namespace {
-
-/// `data` equal parts and their XOR; any `data` of them are enough.
-struct parity : recovery {
-  explicit parity(std::uint32_t parts) : data{parts} {}
-
-  fragment_layout layout() const override { return {data + 1, data, data + 1, false}; }
-  std::size_t fragment_size(std::size_t size, std::uint32_t) const override { return size / data; }
-  std::vector<std::string_view> encode(std::string_view chunk,
-                                       std::string& scratch) const override {
-    auto part = chunk.size() / data;
-    std::vector<std::string_view> out;
-    scratch.assign(part, '\0');
-    for (std::uint32_t i = 0; i < data; ++i) {
-      out.push_back(chunk.substr(i * part, part));
-      for (std::size_t at = 0; at < part; ++at)
-        scratch[at] = static_cast<char>(scratch[at] ^ out.back()[at]);
-    }
-    out.push_back(scratch);
-    return out;
-  }
-  std::optional<std::string_view> decode(std::size_t size,
-                                         std::span<const std::optional<std::string_view>> fragments,
-                                         std::string& scratch) const override {
-    scratch.assign(size, '\0');
-    auto part = size / data;
-    for (std::uint32_t i = 0; i < data; ++i)
-      for (std::size_t at = 0; at < part; ++at) {
-        char byte = 0;
-        if (fragments[i])
-          byte = (*fragments[i])[at];
-        else
-          for (auto& other : fragments)
-            byte = static_cast<char>(byte ^ (other ? (*other)[at] : 0));
-        scratch[i * part + at] = mistake(i, fragments) ? '?' : byte;
-      }
-    return scratch;
-  }
-  bool enough(const std::vector<bool>& present) const override {
-    return std::count(present.begin(), present.end(), true) >= data;
-  }
-  verdict judge(const chunk_report&) const override { return {}; }
-  std::vector<repair_step> plan(std::span<const chunk_report>) const override { return {}; }
-
-  std::uint32_t data;
-  std::function<bool(std::uint32_t, std::span<const std::optional<std::string_view>>)> mistake =
-      [](auto, auto) { return false; };
-};
-
-/// Each fragment is the chunk.
-struct copies : recovery {
-  fragment_layout layout() const override { return {3, 1, 1, true}; }
-  std::size_t fragment_size(std::size_t size, std::uint32_t) const override { return size; }
-  std::vector<std::string_view> encode(std::string_view chunk, std::string&) const override {
-    return {chunk, chunk, chunk};
-  }
-  std::optional<std::string_view> decode(std::size_t,
-                                         std::span<const std::optional<std::string_view>> fragments,
-                                         std::string&) const override {
-    for (auto& each : fragments)
-      if (each)
-        return each;
-    return std::nullopt;
-  }
-  bool enough(const std::vector<bool>& present) const override {
-    return std::count(present.begin(), present.end(), true) >= 1;
-  }
-  verdict judge(const chunk_report&) const override { return {}; }
-  std::vector<repair_step> plan(std::span<const chunk_report>) const override { return {}; }
-};
 
 struct reading {
   explicit reading(const recovery& scheme, std::size_t size = 12)

@@ -1,4 +1,4 @@
-#include "client/chunk_decoder.hpp"
+#include "common/chunk_decoder.hpp"
 
 #include <atoll/core/crc32c.hpp>
 

@@ -1,0 +1,95 @@
+#pragma once
+
+#include "common/chunk_id.hpp"
+
+#include <atoll/core/endpoint.hpp>
+#include <atoll/core/error.hpp>
+#include <atoll/spi/codec.hpp>
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+/// For the sources that encode and decode the messages of `protocol`. Every `read` takes hostile
+/// bytes.
+namespace dfs::protocol {
+
+using atl::spi::reader;
+using atl::spi::writer;
+
+inline constexpr std::size_t name_bytes_max = 256;
+inline constexpr std::size_t text_bytes_max = 4096;
+
+inline void write(writer& out, double value) {
+  out.put(std::bit_cast<std::uint64_t>(value));
+}
+inline void read(reader& in, double& value) {
+  value = std::bit_cast<double>(in.get<std::uint64_t>());
+}
+
+inline void write(writer& out, const atl::endpoint& where) {
+  out.put(where.host).put(where.port);
+}
+inline void read(reader& in, atl::endpoint& where) {
+  where.host = in.get_string(name_bytes_max);
+  where.port = in.get<std::uint16_t>();
+}
+
+inline void write(writer& out, const chunk_id& id) {
+  out.put(id.made_us).put(id.random);
+}
+inline void read(reader& in, chunk_id& id) {
+  id.made_us = in.get<std::uint64_t>();
+  id.random = in.get<std::uint64_t>();
+}
+
+template <class T>
+void write_list(writer& out, const std::vector<T>& items) {
+  out.put(static_cast<std::uint32_t>(items.size()));
+  for (auto& item : items) {
+    if constexpr (std::is_integral_v<T>)
+      out.put(item);
+    else
+      write(out, item);
+  }
+}
+
+/// A list of more than `most` items makes the reader fail.
+template <class T>
+void read_list(reader& in, std::vector<T>& items, std::size_t most) {
+  auto count = in.get_count();
+  if (count > most)
+    in.fail();
+  while (in.ok() && items.size() < count) {
+    if constexpr (std::is_integral_v<T>)
+      items.push_back(in.get<T>());
+    else
+      read(in, items.emplace_back());
+  }
+}
+
+template <class T>
+void write_optional(writer& out, const std::optional<T>& value) {
+  out.put(value.has_value());
+  if (value)
+    write(out, *value);
+}
+template <class T>
+void read_optional(reader& in, std::optional<T>& value) {
+  if (in.get<bool>())
+    read(in, value.emplace());
+}
+
+template <class T>
+atl::result<T> finished(reader& in, T value, std::string_view what) {
+  if (in.done())
+    return value;
+  return atl::fail(atl::errc::corrupt, std::string{what} + " that can't be read");
+}
+
+} // namespace dfs::protocol
