@@ -135,6 +135,7 @@ TEST_CASE("a master doesn't begin from a backup that is damaged, cut, or of anot
   must_refuse("it is no backup");
 
   write_file(file, whole);
+  fs::remove_all(cluster.data_of("master-1")); // which names the cluster by now
   auto renamed = read_file(cluster.folder() / "cluster.toml");
   auto name = renamed.find("name = \"");
   REQUIRE(name != renamed.npos);
