@@ -34,9 +34,9 @@ atoll_install_library(caf PACKAGES "CAF 0.18.7 COMPONENTS core")
 atoll_install_library(runtime NEEDS spi core net caf)
 atoll_install_library(node NEEDS spi core net caf runtime)
 atoll_install_library(keep NEEDS spi)
-atoll_install_library(sim NEEDS spi core)
-atoll_install_library(verify NEEDS spi core sim)
-atoll_install_library(compare NEEDS spi core sim)
+atoll_install_library(sim NEEDS spi core keep)
+atoll_install_library(verify NEEDS spi core keep sim)
+atoll_install_library(compare NEEDS spi core keep sim)
 
 install(EXPORT Atoll_programs NAMESPACE Atoll:: DESTINATION ${Atoll_PACKAGE_DIR})
 

@@ -36,7 +36,7 @@ diff "$work/public" "$work/installed" >"$work/out" || fail "the installed header
   fail "installed CMake files name the folder of the build:"
 
 configure all || fail "finding Atoll failed"
-for library in spi core net runtime node sim verify compare; do
+for library in spi core keep net runtime node sim verify compare; do
   expect "with Atoll::$library"
 done
 "$cmake" --build "$work/all" >"$work/out" 2>&1 || fail "linking the libraries failed"

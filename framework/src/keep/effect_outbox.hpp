@@ -4,6 +4,8 @@
 
 #include <atoll/keep/keeper_effects.hpp>
 
+#include <algorithm>
+#include <cstdint>
 #include <utility>
 #include <vector>
 
@@ -13,6 +15,9 @@ namespace atl::keep {
 class outbox {
  public:
   ticket next_ticket() { return ++tickets_; }
+  /// Tickets of different terms differ, also those of keepers in different processes: otherwise a
+  /// late answer to an earlier leader could pass for one to the present leader at the same host.
+  void begin_term(std::uint64_t term) { tickets_ = std::max(tickets_, term << 32); }
   void emit(effect what) { effects_.push_back(std::move(what)); }
   void ask(unit_query what) {
     stale_.on_query(what.id);

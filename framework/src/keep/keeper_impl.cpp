@@ -140,6 +140,7 @@ void keeper::impl::on_lead(std::uint64_t term) {
     return;
   drop_soft_state();
   term_ = term;
+  out_.begin_term(term);
   ticked_ = now_;
   nodes_.on_lead(now_);
   is_fenced_ = !setup_.rules.fence_leaders;

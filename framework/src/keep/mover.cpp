@@ -86,6 +86,8 @@ bool mover::on_page(ticket id, std::span<const unit_record> units, bool more, sp
   for (const auto& unit : units) {
     if (!walk.is_drain && walk.bytes_left == 0)
       break;
+    if (out_.stale().is_stale(id, unit.id))
+      continue; // the next walk finds it
     auto bytes = calls_.on_unit(node, unit, walk.is_drain);
     walk.bytes_left -= std::min(walk.bytes_left, bytes);
   }

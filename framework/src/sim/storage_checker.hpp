@@ -89,6 +89,7 @@ class storage_checker {
     keep::fragment_key key;
     keep::order::work what = keep::order::work::copy;
     std::int64_t since = 0;
+    std::vector<keep::order_source> sources;
   };
   /// A bound of bytes a second, with some room for bursts.
   class rate_gauge {
@@ -112,7 +113,7 @@ class storage_checker {
   void check_streams(const keep::order& what);
   void check_copy(const keep::order& what);
   void check_danger(const keep::order& what);
-  bool can_be_repaired(const keep::unit_record& unit) const;
+  bool can_be_repaired(const keep::unit_record& unit);
   void check_move(const keep::relocation& move);
   void check_flapping(keep::node_id node);
   void check_verification(const keep::order& what);
@@ -142,6 +143,7 @@ class storage_checker {
   std::map<place, keep::ticket> removals_;                    ///< without an answer
   std::map<keep::fragment_key, keep::ticket> making_;         ///< likewise
   std::map<keep::node_id, std::set<keep::ticket>> making_at_; ///< likewise
+  std::map<keep::node_id, std::uint32_t> sending_; ///< copies from a node, without an answer
   std::map<place, std::pair<std::int64_t, std::uint32_t>> verified_;
   std::map<keep::unit_id, endangered_unit> endangered_;
   std::uint64_t repairs_of_others_ =

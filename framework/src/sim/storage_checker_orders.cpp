@@ -29,6 +29,7 @@ void storage_checker::on_leader() {
   removals_.clear();
   making_.clear();
   making_at_.clear();
+  sending_.clear();
   verified_.clear();
   for (auto& [id, unit] : endangered_)
     unit = {world_.now(), 0};
@@ -84,10 +85,11 @@ void storage_checker::on_order(const order& what, bool leads) {
     return;
   if (what.term != world_.hosts().term())
     return broken(fmt::format("is of term {}, in term {}", what.term, world_.hosts().term()));
-  if (!orders_
-           .try_emplace(what.id, pending_order{what.at, world_.node(what.at).incarnation(),
-                                               what.key, what.what, world_.now()})
-           .second)
+  pending_order pending{
+      what.at, world_.node(what.at).incarnation(), what.key, what.what, world_.now(), what.sources};
+  if (what.what == order::work::copy)
+    pending.sources.resize(1); // the others are for the case that the first one fails
+  if (!orders_.try_emplace(what.id, std::move(pending)).second)
     return broken("has the ticket of another one");
   if (makes)
     check_copy(what);
@@ -108,6 +110,9 @@ void storage_checker::forget_order(keep::ticket id) {
   if (auto at = making_.find(pending.key); at != making_.end() && at->second == id)
     making_.erase(at);
   making_at_[pending.at].erase(id);
+  if (pending.what == order::work::copy || pending.what == order::work::rebuild)
+    for (auto& source : pending.sources)
+      --sending_[source.node];
   orders_.erase(found);
 }
 
@@ -140,6 +145,8 @@ void storage_checker::check_copy(const order& what) {
                                       what.at, to_text(what.key), orders_.at(made->second).at));
   making_[what.key] = what.id;
   making_at_[what.at].insert(what.id);
+  for (auto& source : orders_.at(what.id).sources)
+    ++sending_[source.node];
   for (auto at = removals_.lower_bound({what.at, {what.key.unit, 0}});
        at != removals_.end() && at->first.first == what.at &&
        at->first.second.unit == what.key.unit;
@@ -201,22 +208,26 @@ void storage_checker::check_rates(const order& what) {
         fmt::format("more is copied to node {} than {} bytes a second", what.at, node_rate));
 }
 
-/// Is there a node to read each needed fragment from, and one to store another fragment on?
-bool storage_checker::can_be_repaired(const unit_record& unit) const {
+/// Is there a node to read each needed fragment from, and one to store another fragment on? Each
+/// with a stream to spare: one that a lost order holds is free only after a keeper gave it up.
+bool storage_checker::can_be_repaired(const unit_record& unit) {
   auto is_heard = [&](node_id node) {
     return world_.node(node).up() &&
            2 * world_.hosts().silence(node) < world_.parameters().settings.down_after.count();
   };
+  auto& settings = world_.parameters().settings;
   std::vector<bool> readable(unit.nodes.size());
   for (std::uint32_t i = 0; i < unit.nodes.size(); ++i) {
     auto node = unit.nodes[i];
-    readable[i] = node != no_node && is_heard(node) && world_.node(node).can_read({unit.id, i});
+    readable[i] = node != no_node && is_heard(node) && sending_[node] < settings.streams_out &&
+                  world_.node(node).can_read({unit.id, i});
   }
   if (!world_.scheme().enough(readable))
     return false;
   for (node_id id = 1; id <= world_.node_count(); ++id) {
     auto& node = world_.node(id);
     if (is_heard(id) && node.takes_data() && !node.is_full() &&
+        making_at_[id].size() < settings.streams_in &&
         world_.state().state_of(id) == node_state::active &&
         std::ranges::find(unit.nodes, id) == unit.nodes.end())
       return true;

@@ -50,8 +50,10 @@ storage_parameters draw_parameters(const storage_simulation_options& options,
   it.delay_min_us = random.between(50, 2'000);
   it.delay_jitter_us = random.between(50, 50'000);
   it.query_us_max = random.between(200, 20'000);
-  it.slice_fragments = static_cast<std::uint32_t>(random.chance(0.5) ? keep::slice_fragments_max
-                                                                     : random.between(8, 40));
+  // Short lists try more, but an audit of a large cluster would take hours of simulated time.
+  auto is_short = random.chance(0.5) && options.units <= 10'000;
+  it.slice_fragments = is_short ? static_cast<std::uint32_t>(random.between(8, 40))
+                                : static_cast<std::uint32_t>(keep::slice_fragments_max);
   it.scrub_period_us = random.between(3'000'000, 20'000'000);
   it.upload_window_us = random.between(2'000'000, 8'000'000);
   it.think_us = random.between(100'000, 1'000'000);
