@@ -33,6 +33,21 @@ TEST_CASE("a silent node is not alive until it reports again") {
   CHECK(registry.alive(node, begin + seconds{5}));
 }
 
+TEST_CASE("what a heartbeat tells once isn't kept with the node's last one") {
+  storage_registry registry{seconds{1}};
+  auto report = report_of("a");
+  report.from_scratch = true;
+  report.changes = {{{1, 2}, 0, true, 3}};
+  report.done.resize(2);
+  report.slice.emplace().last = true;
+  report.scrub.damaged = 4;
+  auto& node = registry.update(report, begin);
+  CHECK(node.last.changes.empty());
+  CHECK(node.last.done.empty());
+  CHECK_FALSE(node.last.slice);
+  CHECK(node.last.scrub.damaged == 4);
+}
+
 TEST_CASE("a node that failed is alive, and takes no data") {
   storage_registry registry{seconds{1}};
   auto report = report_of("a");
