@@ -214,3 +214,32 @@ TEST_CASE("the rate of repairs is changed while the cluster runs") {
   auto shown = cluster.dfs({"admin", "settings"});
   CHECK(shown.out.find("repair.rate            100MiB") != shown.out.npos);
 }
+
+TEST_CASE("repairs work after the masters were restarted, with every protocol") {
+  auto shape = mending_cluster();
+  SUBCASE("two_phase_commit") {}
+  SUBCASE("raft") {
+    shape.consensus = "raft";
+  }
+  SUBCASE("paxos") {
+    shape.consensus = "paxos";
+  }
+  test_cluster cluster{shape};
+  cluster.up();
+  put_files(cluster, 6);
+  flip_a_byte(cluster.chunk_files("storage-1").at(0));
+  CHECK(cluster.dfs({"scrub", "--now"}).code == 1);
+  eventually("the damaged fragment is made anew",
+             [&] { return is_whole(cluster) && fragments_on(cluster, cluster.names()) == 18; });
+  for (int i = 0; i < 2; ++i) {
+    cluster.kill("master-1", SIGKILL);
+    cluster.start("master-1");
+    cluster.wait_until_writable();
+  }
+  cluster.kill("storage-2", SIGKILL);
+  eventually("its fragments are made anew", [&] {
+    return is_whole(cluster) &&
+           fragments_on(cluster, {"storage-1", "storage-3", "storage-4"}) == 18;
+  });
+  check_files(cluster, 6);
+}

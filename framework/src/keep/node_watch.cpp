@@ -77,8 +77,10 @@ void node_watch::note_return(watched_node& node, spi::timestamp now) {
 
 void node_watch::on_lead(spi::timestamp now) {
   leads_since_ = now;
-  for (auto& [id, node] : nodes_)
-    node.is_declaring = false, node.declared_next = now;
+  for (auto& [id, node] : nodes_) {
+    node.is_declaring = false;
+    node.declared_next = now;
+  }
   refresh(now);
 }
 
