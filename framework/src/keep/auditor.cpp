@@ -7,7 +7,10 @@ namespace atl::keep {
 
 namespace {
 
-constexpr std::size_t laps_max = 4; ///< nodes that are audited at a time
+// Nodes that are audited at a time: one of so many, within these bounds.
+constexpr std::size_t nodes_a_lap = 100;
+constexpr std::size_t laps_min = 4;
+constexpr std::size_t laps_at_most = 16;
 /// A node rests as long as its last audit took, before changes lead to another one.
 constexpr int pause_per_lap = 1;
 constexpr spi::timestamp answer_timeout{30'000'000};
@@ -82,7 +85,6 @@ void auditor::advance(spi::timestamp now) {
   while (garbage_at_.size() > 1 &&
          garbage_at_.front() + settings_.audit_period < now) // every lap since has found it
     garbage_at_.pop_front();
-  auto under_way = laps_under_way();
   for (const auto& [id, node] : nodes_.all()) {
     auto& lap = laps_[id];
     if (!node.can_work()) {
@@ -90,14 +92,30 @@ void auditor::advance(spi::timestamp now) {
         give_up(lap, now);
       continue;
     }
-    if (lap.at == step::idle && under_way < laps_max && is_due(lap, now)) {
-      begin_lap(lap, now);
-      ++under_way;
-    }
     if (lap.at != step::idle && lap.at != step::waiting && now - lap.since >= answer_timeout)
       give_up(lap, now);
+  }
+  begin_due_laps(now);
+  for (auto& [id, lap] : laps_)
     if (lap.at == step::waiting && now >= lap.not_before && calls_.is_ready(id))
       list_next(id, lap, now);
+}
+
+/// Nodes take turns, so that those with low ids don't keep others waiting.
+void auditor::begin_due_laps(spi::timestamp now) {
+  const auto& nodes = nodes_.all();
+  auto laps_max = std::clamp(nodes.size() / nodes_a_lap, laps_min, laps_at_most);
+  auto under_way = laps_under_way();
+  auto at = nodes.upper_bound(last_begun_);
+  for (std::size_t i = 0; i < nodes.size() && under_way < laps_max; ++i, ++at) {
+    if (at == nodes.end())
+      at = nodes.begin();
+    auto& lap = laps_[at->first];
+    if (lap.at != step::idle || !at->second.can_work() || !is_due(lap, now))
+      continue;
+    begin_lap(lap, now);
+    last_begun_ = at->first;
+    ++under_way;
   }
 }
 

@@ -93,6 +93,7 @@ class auditor {
   };
 
   bool is_due(const lap& of, spi::timestamp now) const;
+  void begin_due_laps(spi::timestamp now);
   void begin_lap(lap& of, spi::timestamp now);
   void end_lap(lap& of, spi::timestamp now);
   void give_up(lap& of, spi::timestamp now);
@@ -113,6 +114,7 @@ class auditor {
   std::map<node_id, lap> laps_;
   std::map<ticket, node_id> tickets_;
   std::uint64_t state_changes_ = 0;
+  node_id last_begun_ = no_node; ///< the node whose lap was begun last
   std::uint64_t rounds_ = 0;
   std::deque<spi::timestamp> garbage_at_; ///< ascending
 };

@@ -45,6 +45,10 @@ TEST_CASE("a command whose rows were read ahead reads none from the disk, and do
     auto done = i % 2 == 0 ? before.put(path, {before.chunk(100)}) : before.put(path);
     REQUIRE(done.has_value());
   }
+  auto with_trash = two_copies(); // so that the policy decides what becomes of removed files
+  with_trash.trash_us = second_us;
+  auto defined = before.run(commands::define_policy{with_trash});
+  REQUIRE(before.run(commands::set_policy{at("/"), defined->id}).has_value());
   temporary_folder folder;
   REQUIRE(before.names().save(folder / "saved").has_value());
 

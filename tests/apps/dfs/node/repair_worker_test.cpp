@@ -349,11 +349,6 @@ TEST_CASE("some tasks run at once, the others after them, a doubled one once, an
   repaired_node node;
   node.settings.at_once = 1;
   node.settings.waiting_max = 2;
-  node.settings.reading = [] {
-    auto options = caller_options();
-    options.timeouts.progress = std::chrono::milliseconds{300};
-    return options;
-  };
   node.start();
   node.worker->run(some_term, source.task(1), node.ended.take());
   node.worker->run(some_term, source.task(1), node.ended.take()); // runs already
@@ -362,6 +357,7 @@ TEST_CASE("some tasks run at once, the others after them, a doubled one once, an
     waiting.id = id;
     node.worker->run(some_term, waiting, node.ended.take());
   }
+  source.proxy.reset(); // ends the first task
   std::map<std::uint64_t, task_outcome> outcomes;
   for (auto& result : node.ended.wait_for(4))
     CHECK(outcomes.emplace(result.id, result.outcome).second);
@@ -378,11 +374,6 @@ TEST_CASE("tasks of an older term that have not begun are dropped, and one id is
   REQUIRE(put(*source.nodes[0].at.store, key_of(2), "data"));
   repaired_node node;
   node.settings.at_once = 1;
-  node.settings.reading = [] {
-    auto options = caller_options();
-    options.timeouts.progress = std::chrono::milliseconds{300};
-    return options;
-  };
   node.start();
   auto waiting = copy_of(key_of(2), 4, {source_at(source.nodes[0].endpoint(), 4)});
   waiting.id = 2;
@@ -390,6 +381,7 @@ TEST_CASE("tasks of an older term that have not begun are dropped, and one id is
   node.worker->run(5, waiting, node.ended.take());
   node.worker->drop_before(6);
   node.worker->run(6, waiting, node.ended.take());
+  source.proxy.reset(); // ends the first task
   auto ended = node.ended.wait_for(2);
   CHECK(ended[0].id == 1);
   CHECK(ended[0].term == 5);
