@@ -319,11 +319,11 @@ void auditor::settle(node_id node, lap& of, std::span<const unit_record> units,
 
 void auditor::finish_slice(lap& of, spi::timestamp now) {
   of.at = step::waiting;
-  // The memory of nodes that aren't audited now would add up.
-  of.held = {};
-  of.wanted = {};
-  of.unwanted = {};
-  of.asked = {};
+  // The memory of nodes that aren't audited now would add up. (Assigning `{}` would keep it.)
+  of.held = std::vector<held_fragment>{};
+  of.wanted = std::vector<unit_record>{};
+  of.unwanted = std::deque<held_fragment>{};
+  of.asked = std::vector<unit_id>{};
   of.waits_for = 0;
   of.not_before = now;
   if (of.is_last)
