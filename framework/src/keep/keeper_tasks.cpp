@@ -331,6 +331,9 @@ void keeper::impl::on_command_failed(ticket id) {
   } else if (id == relocate_) {
     relocate_ = 0;
     relocate_next_ = now_ + pause_after_failed_command;
+    for (const auto& [what, task] : moves_under_way_) // they may have taken effect all the same
+      if (what.from != no_node)
+        leave_behind(what.from, what.key);
     moves_.insert(moves_.begin(), moves_under_way_.begin(), moves_under_way_.end());
     moves_under_way_.clear();
   } else if (auto known = declarations_.find(id); known != declarations_.end()) {
