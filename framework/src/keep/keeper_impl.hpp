@@ -93,7 +93,7 @@ class keeper::impl {
   repair_queue::attempt start(const repair_queue::entry& next);
   repair_queue::attempt start_repair(const repair_queue::entry& next);
   repair_queue::attempt start_move(const repair_queue::entry& next);
-  repair_queue::attempt start_task(task what, remedy how);
+  repair_queue::attempt start_task(task what, remedy how, repair_queue::danger rank);
   bool may_start(repair_queue::danger rank);
   void spend(const task& what, repair_queue::danger rank);
   node_id free_sender(const remedy& how) const;

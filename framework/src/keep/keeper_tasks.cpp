@@ -78,7 +78,7 @@ repair_queue::attempt keeper::impl::start_repair(const repair_queue::entry& next
     what.from = next.unit.nodes[how.fragment];
     what.bytes = judge_.fragment_bytes(next.unit, how.fragment);
     what.spare = state->spare;
-    result = start_task(std::move(what), std::move(how));
+    result = start_task(std::move(what), std::move(how), next.rank);
     is_any_started = is_any_started || result == repair_queue::attempt::started;
     if (result != repair_queue::attempt::started || !may_start(next.rank))
       break;
@@ -104,7 +104,7 @@ repair_queue::attempt keeper::impl::start_move(const repair_queue::entry& next) 
   what.unit = next.unit;
   what.from = next.sender;
   what.bytes = next.bytes;
-  return start_task(std::move(what), remedy{fragment, true, {{fragment, next.sender}}});
+  return start_task(std::move(what), remedy{fragment, true, {{fragment, next.sender}}}, next.rank);
 }
 
 /// The first source that has a stream to spare. @returns `no_node`: all are busy
@@ -115,7 +115,8 @@ node_id keeper::impl::free_sender(const remedy& how) const {
   return no_node;
 }
 
-repair_queue::attempt keeper::impl::start_task(task what, remedy how) {
+/// @param rank with which the task may start, and whose rate pays for it
+repair_queue::attempt keeper::impl::start_task(task what, remedy how, repair_queue::danger rank) {
   auto sender = free_sender(how);
   if (sender == no_node)
     return repair_queue::attempt::sender_busy;
@@ -172,10 +173,6 @@ repair_queue::attempt keeper::impl::start_task(task what, remedy how) {
   what.deadline =
       now_ + task_timeout +
       spi::timestamp{static_cast<std::int64_t>(what.bytes * 1'000'000 / slowest_bytes_a_second)};
-  auto rank = what.why == task::purpose::rebalance ? repair_queue::rebalance
-              : what.why == task::purpose::drain   ? repair_queue::drain
-              : what.spare == 0                    ? repair_queue::most_endangered
-                                                   : repair_queue::repair_last;
   spend(what, rank);
   auto& added = tasks_.add(std::move(what));
   if (!setup_.rules.copy_before_relocating && added.to != added.from)
@@ -334,6 +331,9 @@ void keeper::impl::on_command_failed(ticket id) {
   } else if (id == relocate_) {
     relocate_ = 0;
     relocate_next_ = now_ + pause_after_failed_command;
+    for (const auto& [what, task] : moves_under_way_) // they may have taken effect all the same
+      if (what.from != no_node)
+        leave_behind(what.from, what.key);
     moves_.insert(moves_.begin(), moves_under_way_.begin(), moves_under_way_.end());
     moves_under_way_.clear();
   } else if (auto known = declarations_.find(id); known != declarations_.end()) {

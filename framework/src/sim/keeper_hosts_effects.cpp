@@ -93,8 +93,9 @@ void keeper_hosts::run(host& by, const keep::order& what) {
     return;
   if (world_.tracing()) {
     constexpr std::string_view names[] = {"copy", "rebuild", "verify", "remove"};
-    world_.trace("host {} orders node {} to {} {} (order {}, term {})", by.id, what.at,
-                 names[static_cast<std::size_t>(what.what)], to_text(what.key), what.id, what.term);
+    world_.trace("host {} orders node {} to {} {} ({} bytes, order {}, term {})", by.id, what.at,
+                 names[static_cast<std::size_t>(what.what)], to_text(what.key), what.fragment_bytes,
+                 what.id, what.term);
   }
   auto& node = world_.node(what.at);
   // Orders travel over a connection to the present process of the node.

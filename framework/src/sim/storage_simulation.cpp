@@ -42,11 +42,26 @@ std::int64_t copies_take(storage_world& world) {
   return static_cast<std::int64_t>(bytes * 1.5e6 / static_cast<double>(rate));
 }
 
+/// How long three rounds of audits over all nodes take: a keeper audits a few nodes at a time, and
+/// each of their lists takes some messages and queries.
+std::int64_t audits_take(storage_world& world) {
+  constexpr std::uint64_t nodes_at_a_time = 4;
+  constexpr std::int64_t keeper_tick_us = 100'000;
+  auto& parameters = world.parameters();
+  std::uint64_t lists = 0;
+  for (keep::node_id id = 1; id <= world.node_count(); ++id)
+    lists += world.node(id).copies().size() / parameters.slice_fragments + 1;
+  auto list_takes = keeper_tick_us + 2 * (parameters.delay_min_us + parameters.delay_jitter_us) +
+                    6 * parameters.query_us_max;
+  return 3 * static_cast<std::int64_t>(lists / nodes_at_a_time + 1) * list_takes;
+}
+
 /// How long it takes until damage, losses and leftovers are noticed, at most.
 std::int64_t detection_takes(storage_world& world) {
   auto& parameters = world.parameters();
-  return order_timeouts_us + parameters.scrub_period_us + parameters.upload_window_us +
-         3 * parameters.settings.audit_period.count() + 2 * parameters.settings.grace.count();
+  return order_timeouts_us + audits_take(world) + parameters.scrub_period_us +
+         parameters.upload_window_us + 3 * parameters.settings.audit_period.count() +
+         2 * parameters.settings.grace.count();
 }
 
 void demand_convergence(storage_world& world) {
