@@ -95,3 +95,58 @@ TEST_CASE("a storage node that is killed at any moment of its first start serves
           "second start") {
   kill_during_first_start("storage-1", storage_serves);
 }
+
+/// Otherwise a member of the group would begin empty, and differ from the others.
+TEST_CASE(
+    "a master that is killed at any moment of its first start from a backup begins from it all "
+    "the same") {
+  cluster_shape shape;
+  shape.storages = 1;
+  shape.copies = 1;
+  shape.files = "inline_limit = \"1KiB\"";
+  test_cluster cluster{shape};
+  cluster.up();
+  REQUIRE(cluster.dfs({"put", "-", "/f"}, "text").code == 0);
+  auto backup = (cluster.folder() / "backup").string();
+  REQUIRE(cluster.dfs({"admin", "backup", backup}).code == 0);
+  cluster.kill("storage-1", SIGKILL);
+  cluster.kill("master-1", SIGKILL);
+  const std::vector<std::string> restoring{"--restore", backup};
+  traced_run first{{program("dfsd").string(), "--config", cluster.config_of("master-1").string()},
+                   cluster.folder() / "data",
+                   cluster.folder() / "master-1.log",
+                   master_takes_part.log_line};
+  first.words.insert(first.words.end(), restoring.begin(), restoring.end());
+  auto forget = [&] {
+    std::filesystem::remove_all(cluster.folder() / "data");
+    std::filesystem::remove(first.log);
+  };
+  forget();
+  auto calls = run_until_change(first, 0);
+  if (!calls) {
+    MESSAGE("programs can't be traced here, so nothing was tried: " << read_file(first.log));
+    return;
+  }
+  std::size_t with_data = 0;
+  for (auto call : kill_points(*calls)) {
+    CAPTURE(call);
+    forget();
+    run_until_change(first, call);
+    std::filesystem::remove(first.log);
+    cluster.start("master-1", restoring);
+    auto log_has = [&](std::string_view part) {
+      return cluster.log_of("master-1").find(part) != std::string::npos;
+    };
+    eventually("the master serves, or has ended", [&] {
+      return log_has(master_takes_part.log_line) || !cluster.is_running("master-1");
+    });
+    if (!cluster.is_running("master-1")) { // it has its state already
+      REQUIRE_MESSAGE(log_has("--restore is for an empty data folder"), cluster.log_of("master-1"));
+      ++with_data;
+      cluster.start("master-1");
+    }
+    CHECK(cluster.dfs({"cat", "/f"}).out == "text");
+    cluster.kill("master-1", SIGKILL);
+  }
+  CHECK(with_data > 0);
+}
