@@ -36,13 +36,12 @@ TEST_CASE("a silent node is not alive until it reports again") {
 TEST_CASE("what a heartbeat tells once isn't kept with the node's last one") {
   storage_registry registry{seconds{1}};
   auto report = report_of("a");
-  report.from_scratch = true;
-  report.changes = {{{1, 2}, 0, true, 3}};
+  report.findings = {{{1, 2}, 0}};
   report.done.resize(2);
   report.slice.emplace().last = true;
   report.scrub.damaged = 4;
   auto& node = registry.update(report, begin);
-  CHECK(node.last.changes.empty());
+  CHECK(node.last.findings.empty());
   CHECK(node.last.done.empty());
   CHECK_FALSE(node.last.slice);
   CHECK(node.last.scrub.damaged == 4);
@@ -100,16 +99,4 @@ TEST_CASE("a node that is drained or counts as lost takes no data") {
     CHECK_FALSE(registry.healthy(node, begin));
     CHECK(registry.alive(node, begin));
   }
-}
-
-TEST_CASE("what a heartbeat says of fragments is not kept") {
-  storage_registry registry{seconds{1}};
-  auto report = report_of("a");
-  report.findings = {{{1, 1}, 0}};
-  report.done.resize(3);
-  report.slice.emplace();
-  auto& node = registry.update(report, begin);
-  CHECK(node.last.findings.empty());
-  CHECK(node.last.done.empty());
-  CHECK_FALSE(node.last.slice.has_value());
 }
