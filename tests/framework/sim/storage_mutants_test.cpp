@@ -287,16 +287,6 @@ TEST_CASE("a keeper that lets relocations of earlier leaders come late is notice
                 {"leader_changes", "node_crashes", "node_wipes", "drains"});
 }
 
-TEST_CASE("a keeper that doesn't audit when it begins to lead is noticed") {
-  check_noticed(without(&keep::keeper_rules::audit_when_leading), {kind::not_converged}, {"all"},
-                [](storage_simulation_options& options) {
-                  keep::keeper_settings settings;
-                  settings.dead_after = std::chrono::seconds{5};
-                  settings.grace = std::chrono::seconds{2};
-                  options.settings = settings; // audits each six hours
-                });
-}
-
 TEST_CASE("a keeper that takes each order for done is noticed") {
   check_noticed(made_by<believes_that_all_is_done>(),
                 {kind::relocated_to_nothing, kind::unit_lost, kind::not_converged});
