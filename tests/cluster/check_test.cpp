@@ -131,8 +131,8 @@ TEST_CASE("a master that doesn't answer could not be checked, and an unknown one
   CHECK(unknown.code == 3);
   CHECK_MESSAGE(contains(unknown.err, "no master 'master-9'"), unknown.err);
   CHECK(cluster.dfs({"check"}).code == 0);
-  CHECK(cluster.dfs({"check", "master-1"}).code == 2); // of the names alone
-  CHECK(cluster.dfs({"check", "--names", "--repair"}).code == 2); // of what?
+  CHECK(cluster.dfs({"check", "master-1"}).code == 2);
+  CHECK(cluster.dfs({"check", "--names", "--repair"}).code == 2);
 }
 
 TEST_CASE("a lost row of one master is found there, and named") {
