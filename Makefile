@@ -64,8 +64,8 @@ verify: build ## hold every plugin to its promises, hard, the name space to its 
 # Where a sanitizer finds most for its time: all that protocols, balancers and the durable log do. The tests of schemes
 # are left out, for they need the verifier, which takes minutes to compile with sanitizers; so are the kits of the
 # verifier itself, which take minutes to run. The sweeps take a third of the seeds that `make asan` takes.
-sanitized := tests/framework/core tests/framework/sim tests/plugins/consensus tests/plugins/balancers
-sanitize: ## with AddressSanitizer and UBSan, sweep the protocols, and run the tests of core and simulator
+sanitized := tests/framework/core tests/framework/keep tests/framework/sim tests/plugins/consensus tests/plugins/balancers
+sanitize: ## with AddressSanitizer and UBSan, sweep the protocols, and run the tests of core, keeper and simulator
 	@$(MAKE) --no-print-directory setup build/asan/build.ninja preset=asan
 	@cmake --build build/asan --target $(sanitized:%=%/all) -j $(jobs)
 	@for folder in $(sanitized); do \
