@@ -27,7 +27,7 @@ inline constexpr backup_phase backup_phase_last = backup_phase::failed;
 
 struct backup_state {
   backup_phase phase = backup_phase::waiting;
-  std::string bytes; ///< of the block: those of an `atl::backup_file`, in order
+  std::string bytes; ///< the next bytes of an `atl::backup_file`
   std::string failure;
 };
 

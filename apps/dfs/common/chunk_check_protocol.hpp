@@ -28,7 +28,7 @@ struct chunk_check_state {
   std::uint64_t missing = 0;  ///< that nodes should have and don't
   std::uint64_t damaged = 0;  ///< that were found damaged
   std::uint64_t orphaned = 0; ///< that nothing refers to, and that were removed
-  std::uint64_t mended = 0;   ///< that were made anew
+  std::uint64_t mended = 0;   ///< that were copied or rebuilt
   // What is being done now.
   std::uint64_t waiting = 0;           ///< chunks whose repair waits
   std::uint64_t stuck = 0;             ///< chunks that no storage node has room for

@@ -118,7 +118,7 @@ void read(reader& in, fragment_slice& slice) {
   if (std::ranges::adjacent_find(slice.held, is_out_of_order) != slice.held.end())
     in.fail();
   if (slice.held.empty() && !slice.last)
-    in.fail(); // who asked would ask for the same for ever
+    in.fail(); // a requester would ask for the same slice forever
 }
 
 void write(writer& out, const scrub_status& status) {

@@ -411,25 +411,11 @@ void keeper_host::give_orders(const storage_registry::node& node, const storage_
         protocol::slice_request{slice->id, chunk_of(slice->from.unit), slice->from.fragment};
 }
 
-bool keeper_host::has_removals() const {
-  auto report = keeper_.report();
-  return std::ranges::any_of(report.nodes, [](const auto& node) { return node.removals > 0; });
-}
-
 std::uint64_t keeper_host::request_audit(time now) {
   enter(now);
   auto round = keeper_.request_audit();
   drain();
   return round;
-}
-
-void keeper_host::request_verify(const std::vector<chunk_id>& chunks, time now) {
-  enter(now);
-  std::vector<unit_id> units;
-  for (const auto& chunk : chunks)
-    units.push_back(unit_of(chunk));
-  keeper_.request_verify(units);
-  drain();
 }
 
 } // namespace dfs

@@ -62,10 +62,8 @@ class keeper_host {
   time deadline() const;
 
   std::uint64_t request_audit(time now);
-  void request_verify(const std::vector<chunk_id>& chunks, time now);
   atl::keep::keeper_report report() const { return keeper_.report(); }
   const atl::keep::keeper_settings& settings() const { return settings_; }
-  bool has_removals() const;
 
  private:
   /// What waits for a storage node's next heartbeat.

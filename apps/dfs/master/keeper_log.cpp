@@ -25,8 +25,6 @@ void log_notice(const atl::keep::notice& what, const chunk_id& chunk,
     return atl::log::warning("keeper", node, "chunk {}: fragment {} is damaged here", id, fragment);
   case about::missing:
     return atl::log::warning("keeper", node, "chunk {}: fragment {} is missing here", id, fragment);
-  case about::unreadable:
-    return atl::log::error("keeper", "", "chunk {} can't be read: too few fragments are left", id);
   case about::node_dead:
     return atl::log::warning("keeper", node,
                              "silent for too long: its fragments count as lost, and are made anew "

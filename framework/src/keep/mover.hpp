@@ -18,7 +18,8 @@ namespace atl::keep {
 class mover {
  public:
   struct callbacks {
-    /// A unit is to leave the node. @returns the bytes that would be moved; 0: it stays for now
+    /// Queues the move of a unit away from the node. @returns the bytes to be moved; 0: the unit
+    /// can't be moved now
     std::function<std::uint64_t(node_id, const unit_record&, bool is_drain)> on_unit;
     /// Moves from the node that wait or are under way.
     std::function<std::size_t(node_id)> pending;
