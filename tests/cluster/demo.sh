@@ -74,6 +74,7 @@ step "start $victim again, with a byte that has changed on its disk, and let all
 damaged=$(find "$cluster" -path "*$victim*/chunks/*" -type f -size +1M | sort | head -n 1)
 printf '\377' | dd of="$damaged" bs=1 seek=1000 conv=notrunc status=none
 dfs up "$cluster"
+until dfs status >"$work/status" 2>&1 || true; grep -Eq "^ *$victim +storage +up " "$work/status"; do sleep 0.2; done
 code=0
 dfs scrub --now || code=$?
 [ $code = 1 ] || { echo "demo: the scrub found nothing" >&2; exit 1; }
