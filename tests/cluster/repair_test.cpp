@@ -31,6 +31,22 @@ void put_files(test_cluster& cluster, int count, std::size_t bytes = 60'000) {
   }
 }
 
+std::size_t fragments_on(test_cluster& cluster, const std::vector<std::string>& nodes) {
+  std::size_t count = 0;
+  for (auto& node : nodes)
+    count += cluster.chunk_files(node).size();
+  return count;
+}
+
+/// Waits until the files have all of their copies: a put succeeds with one copy fewer when a node
+/// is slow, and the cluster makes the last copy afterwards.
+void store_files(test_cluster& cluster, int count) {
+  put_files(cluster, count);
+  eventually("all files have three copies", [&] {
+    return fragments_on(cluster, cluster.names()) == 3 * static_cast<std::size_t>(count);
+  });
+}
+
 void check_files(test_cluster& cluster, int count, std::size_t bytes = 60'000) {
   for (int i = 0; i < count; ++i) {
     auto got = cluster.dfs({"get", fmt::format("/f{}", i), "-"});
@@ -46,13 +62,6 @@ bool is_whole(test_cluster& cluster) {
          status["repair"]["tasks"] == 0;
 }
 
-std::size_t fragments_on(test_cluster& cluster, const std::vector<std::string>& nodes) {
-  std::size_t count = 0;
-  for (auto& node : nodes)
-    count += cluster.chunk_files(node).size();
-  return count;
-}
-
 void flip_a_byte(const fs::path& file) {
   std::fstream opened{file, std::ios::in | std::ios::out | std::ios::binary};
   opened.seekg(1000);
@@ -66,8 +75,7 @@ void flip_a_byte(const fs::path& file) {
 TEST_CASE("when a storage node dies for good, its fragments are made anew on the others") {
   test_cluster cluster{mending_cluster()};
   cluster.up();
-  put_files(cluster, 12);
-  REQUIRE(fragments_on(cluster, cluster.names()) == 36);
+  store_files(cluster, 12);
   cluster.kill("storage-2", SIGKILL);
   eventually("all chunks have three copies again", [&] {
     return is_whole(cluster) &&
@@ -84,7 +92,7 @@ TEST_CASE("when two storage nodes die at once, chunks with one copy left are men
   shape.files += "\n[repair]\nrate = \"400KiB\"";
   test_cluster cluster{shape};
   cluster.up();
-  put_files(cluster, 20);
+  store_files(cluster, 20);
   cluster.kill("storage-1", SIGKILL);
   cluster.kill("storage-2", SIGKILL);
   eventually("the loss is noticed", [&] {
@@ -118,7 +126,7 @@ TEST_CASE("a killed node that returns keeps what is still wanted, and the surplu
 TEST_CASE("a fragment that is deleted, cut or damaged on a node is replaced from another one") {
   test_cluster cluster{mending_cluster(3)};
   cluster.up();
-  put_files(cluster, 4);
+  store_files(cluster, 4);
   auto files = cluster.chunk_files("storage-1");
   REQUIRE(files.size() == 4);
   fs::remove(files[0]);
@@ -171,7 +179,7 @@ TEST_CASE("repairs go on after the leading master is killed, to the same end") {
   shape.files += "\n[repair]\nrate = \"200KiB\"";
   test_cluster cluster{shape};
   cluster.up();
-  put_files(cluster, 20);
+  store_files(cluster, 20);
   cluster.kill("storage-2", SIGKILL);
   for (int i = 0; i < 3; ++i) {
     eventually("a fragment is mended", [&] {
@@ -226,7 +234,7 @@ TEST_CASE("repairs work after the masters were restarted, with every protocol") 
   }
   test_cluster cluster{shape};
   cluster.up();
-  put_files(cluster, 6);
+  store_files(cluster, 6);
   flip_a_byte(cluster.chunk_files("storage-1").at(0));
   CHECK(cluster.dfs({"scrub", "--now"}).code == 1);
   eventually("the damaged fragment is made anew",

@@ -58,14 +58,16 @@ std::string state_of(const json& node) {
   return node.value("state", std::string{"unknown"});
 }
 
-/// Waits until nothing is left on the node.
+/// Waits until nothing is left on the node. Whether it is drained still is asked of the name space,
+/// because what the leading master says of its nodes may be older than the order to drain.
 atl::result<json> wait_until_empty(context& with, control& masters, const std::string& name) {
   auto last = std::uint64_t{0};
   for (auto is_first = true;; is_first = false) {
     auto node = find_node(masters, name);
     if (node && state_of(*node) == "draining" && node->value("empty", false))
       return node;
-    if (node && state_of(*node) == "active" && !is_first)
+    auto registered = find_registered(masters, name);
+    if (registered && registered->state == storage_state::active)
       return fail(errc::refused, fmt::format("the draining of {} was cancelled meanwhile", name));
     if (node && node->contains("chunks")) {
       auto left = (*node)["chunks"].get<std::uint64_t>();
