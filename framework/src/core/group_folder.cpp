@@ -1,3 +1,4 @@
+#include <atoll/core/damaged_state.hpp>
 #include <atoll/core/group_folder.hpp>
 #include <atoll/core/new_folder.hpp>
 #include <atoll/core/record_log.hpp>
@@ -74,7 +75,8 @@ status move_part(const fs::path& from, const fs::path& to) {
 
 group_folder group_folder_in(const data_folder& folder, const std::string& group) {
   auto base = folder.path() / groups_name / group;
-  return {base / "log", base / "state", base / "snapshots"};
+  return {base / "log", base / "state", base / "snapshots", base / "damage",
+          base / "state.damaged"};
 }
 
 result<group_folder> make_group_folder(const data_folder& folder, const std::string& group) {
@@ -107,9 +109,12 @@ status note_group_state(data_folder& folder, const std::string& role) {
 }
 
 status check_group_folder(const data_folder& folder, const std::string& role) {
-  for (auto& part : parts_of(folder.group_of(role)))
+  auto group = folder.group_of(role);
+  auto is_rebuilt = !noted_damage(group_folder_in(folder, group)).empty();
+  for (auto& part : parts_of(group))
     if (auto there = folder.check_part(part); !there)
-      return there;
+      if (!is_rebuilt || part == part_of(group, "log"))
+        return there;
   return {};
 }
 

@@ -2,10 +2,11 @@
 
 #include <atoll/core/error.hpp>
 
+#include <deque>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
-#include <vector>
 
 namespace atl::node {
 
@@ -21,14 +22,24 @@ class failure_queue {
     std::lock_guard lock{mutex_};
     waiting_.push_back({std::move(role), std::move(problem)});
   }
-  std::vector<failure> take_all() {
+  /// The oldest one; none: there is none.
+  std::optional<failure> take() {
     std::lock_guard lock{mutex_};
-    return std::exchange(waiting_, {});
+    if (waiting_.empty())
+      return std::nullopt;
+    auto oldest = std::move(waiting_.front());
+    waiting_.pop_front();
+    return oldest;
+  }
+  /// Drops all of a role.
+  void drop(const std::string& role) {
+    std::lock_guard lock{mutex_};
+    std::erase_if(waiting_, [&](auto& it) { return it.role == role; });
   }
 
  private:
   std::mutex mutex_;
-  std::vector<failure> waiting_;
+  std::deque<failure> waiting_;
 };
 
 } // namespace atl::node

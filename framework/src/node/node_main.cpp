@@ -55,6 +55,22 @@ void log_secret(const cluster_config& cluster) {
     log::info("node", "", "uses the secret {}", cluster.secret_file.string());
 }
 
+/// Deals with the failure of a role: starts the role again if it wants that, and takes it down
+/// otherwise. @returns whether any role runs
+bool node_goes_on(running_node& node, const std::string& role, const error& problem,
+                  failure_queue& failures) {
+  ::alarm(shutdown_seconds_max); // ends a node whose role hangs while it stops
+  auto again = node.stop_for_another_start(role);
+  auto goes_on = again || node.take_down(role, problem);
+  ::alarm(0);
+  if (!again)
+    return goes_on;
+  failures.drop(role); // those were of the run that has ended
+  log::warning("node", "", "the role '{}' starts again", role);
+  auto started = node.start_again(again);
+  return started || node.take_down(role, started.error());
+}
+
 /// Runs until a signal, or the failure of the last role.
 /// @returns the exit code.
 int serve(running_node& node, const stop_waiter& stop, failure_queue& failures) {
@@ -63,15 +79,13 @@ int serve(running_node& node, const stop_waiter& stop, failure_queue& failures) 
       log::info("node", "", "stops on signal {}", number);
       return 0;
     }
-    for (auto& failure : failures.take_all()) {
-      if (!node.runs(failure.role))
+    while (auto failure = failures.take()) {
+      auto& [role, problem] = *failure;
+      if (!node.runs(role))
         continue; // a further failure of the same role
-      log::error("node", "", "the role '{}' is down: {}", failure.role, failure.problem.message);
-      ::alarm(shutdown_seconds_max); // ends a node whose role hangs while it stops
-      auto goes_on = node.take_down(failure.role, failure.problem);
-      ::alarm(0);
-      if (!goes_on) {
-        log::error("node", "", "stopped: {}", failure.problem.message);
+      log::error("node", "", "the role '{}' is down: {}", role, problem.message);
+      if (!node_goes_on(node, role, problem, failures)) {
+        log::error("node", "", "stopped: {}", problem.message);
         return exit_failed;
       }
     }
@@ -129,6 +143,10 @@ int run_program(int argc, char** argv, const application& application) {
   app.add_flag("--new-disk", orders.new_disk,
                "What the data folder holds isn't wanted any more: it is moved into a folder "
                "former-… within it, and the node begins with an empty one");
+  app.add_flag("--rebuild-state", orders.rebuild_state,
+               "A member of a group throws its copy of the state away and takes that of another "
+               "member; its log, and so what it promised, stays. A copy that turns out to be "
+               "damaged is rebuilt so without being told");
   app.add_option("--restore", orders.restore,
                  "A member of a group whose data folder is empty begins with the state in this "
                  "backup. Each member must be started so, once, with the same file; the group is "

@@ -1,7 +1,9 @@
 #include "admission_actor.hpp"
 #include "membership_actor.hpp"
+#include "rebuild_actor.hpp"
 #include "service_cache.hpp"
 
+#include <atoll/core/damaged_state.hpp>
 #include <atoll/core/logging.hpp>
 #include <atoll/core/machine_memory.hpp>
 #include <atoll/core/state/disk_ballast.hpp>
@@ -26,6 +28,9 @@ std::uint64_t now_us() {
                                         std::chrono::system_clock::now().time_since_epoch())
                                         .count());
 }
+
+/// A copy that is damaged again so soon after it was rebuilt has a disk that damages it.
+constexpr auto rebuild_interval_min = std::chrono::hours{1};
 
 /// How long a member waits before it founds a group, so that nodes that know a group can say so:
 /// they try to reach a member at least this often.
@@ -87,6 +92,7 @@ status replicated_service::start(node_context& node) {
     return fine;
   if (auto prepared = prepare(); !prepared)
     return prepared;
+  role_ = {};
   role_.name = description_.name;
   role_.replica = self->id;
   role_.consensus = node.plugins.at(description_.consensus).identity();
@@ -99,7 +105,13 @@ status replicated_service::start(node_context& node) {
     return tl::unexpected{group.error()};
   if (auto opened = open_backup(*group); !opened)
     return opened;
+  if (group->empty() && node.orders.rebuild_state)
+    return fail(
+        errc::refused,
+        fmt::format("--rebuild-state is for a {} that belongs to a group, and {} holds none",
+                    description_.name, node.folder.path().string()));
   std::lock_guard lock{mutex_};
+  stopping_ = waits_for_rebuild_ = starts_again_ = false;
   return group->empty() ? start_admission() : resume(*group);
 }
 
@@ -123,7 +135,12 @@ role_health replicated_service::health() const {
     return {state::waits, "it is joining a group"};
   if (replica_)
     return {state::serves, {}};
-  return {state::waits, "it belongs to no group yet"};
+  return {state::waits,
+          waits_for_rebuild_ ? "it rebuilds its state" : "it belongs to no group yet"};
+}
+
+bool replicated_service::starts_again() const {
+  return starts_again_;
 }
 
 // -- what the service may replace ---------------------------------------------------------------
@@ -276,46 +293,56 @@ std::vector<replica_actor::peer> replicated_service::configured_peers() const {
   return peers;
 }
 
+membership_query replicated_service::own_query() const {
+  membership_query query;
+  auto info = node_->connections->self().info();
+  query.self = {role_.replica, info.name, info.address, info.folder};
+  query.cluster = info.cluster;
+  query.consensus = role_.consensus;
+  query.lasting = lasting();
+  for (auto& member : configured_)
+    if (!member.joins)
+      query.founders += fmt::format("{}{}={}", query.founders.empty() ? "" : ", ", member.id,
+                                    to_string(member.address));
+  return query;
+}
+
 status replicated_service::start_admission() {
   group_admission::settings admission;
+  admission.self = own_query();
   auto& self = admission.self;
-  auto info = node_->connections->self().info();
-  self.self = {role_.replica, info.name, info.address, info.folder};
-  self.cluster = info.cluster;
-  self.consensus = role_.consensus;
-  self.lasting = lasting();
   self.founding_ordered = node_->orders.found_group || backup_.has_value();
   if (backup_) {
     self.lasting[std::string{restored_setting}] = backup_->info().id;
     admission.group = backup_->info().group;
   }
-  for (auto& member : configured_) {
-    if (member.joins)
-      continue;
-    auto address = to_string(member.address);
-    admission.founders.push_back({member.id, member.name, address, {}});
-    self.founders += fmt::format("{}{}={}", self.founders.empty() ? "" : ", ", member.id, address);
-  }
+  for (auto& member : configured_)
+    if (!member.joins)
+      admission.founders.push_back({member.id, member.name, to_string(member.address), {}});
   auto& links = node_->cluster.links;
   admission.protocol = std::string{node_->plugins.at(description_.consensus).plugin->name()};
   admission.founding_delay = founding_delay(links);
   admission.role = role_.name;
   admission.admin_command = description_.admin_command;
   admission.answer_lifetime = links.failure_timeout;
-  admission_ = node_->actors->spawn<admission_actor, caf::detached>(admission_actor::settings{
-      node_->connections,
-      {info, role_, configured_peers(), {}, {}},
-      std::move(admission),
-      [this](const group_birth& birth, spi::replica_id id) { join(birth, id); },
-      [this](const runtime::envelope& message, const waiting_member& member) {
-        return answer_while_waiting(message, member);
-      },
-      shared()});
+  admission_ = node_->actors->spawn<admission_actor, caf::detached>(
+      waiting_settings(admission.self), std::move(admission),
+      [this](const group_birth& birth, spi::replica_id id) { join(birth, id); });
   node_->supervise(admission_, "the actor that waits for a group");
   runtime::tell_from_outside(
       node_->endpoint,
       runtime::adopt_role{role_, nullptr, admission_, admission_, description_.admin_command});
   return {};
+}
+
+waiting_replica_settings replicated_service::waiting_settings(const membership_query& query) const {
+  return {node_->connections,
+          {node_->connections->self().info(), role_, configured_peers(), {}, {}},
+          query,
+          [this](const runtime::envelope& message, const waiting_member& member) {
+            return answer_while_waiting(message, member);
+          },
+          shared()};
 }
 
 /// Binds the log and notes the group before the replica starts: the next start relies on both.
@@ -362,7 +389,9 @@ replicated_state::settings replicated_service::state_settings(const group_birth&
   how.birth = encode(birth);
   how.free_bytes_min = node_->configuration.size("node.reserve");
   how.ballast = ballast_file();
-  if (configured_.size() == 1 && birth.founders.size() == 1)
+  if (rebuilds_states(birth))
+    how.rebuild_advice = fmt::format("it is rebuilt from another {}", description_.name);
+  else if (is_alone(birth))
     how.rebuild_advice = fmt::format(
         "there is no other {0} to rebuild it from: start this one once with --new-disk and "
         "--restore FILE, where FILE is a backup",
@@ -391,22 +420,37 @@ status replicated_service::start_replica(const record_log::binding& bound) {
     return accepted;
   if (auto noted = on_joined(birth); !noted)
     return noted;
-  role_.group = birth.group;
-  role_.replica = bound.self;
+  auto settings = prepare_replica(bound);
+  if (!settings)
+    return tl::unexpected{settings.error()};
+  auto damage = find_damage(birth);
+  if (!damage)
+    return tl::unexpected{damage.error()};
+  if (damage->empty()) {
+    auto state = open_service_state(birth);
+    if (state) {
+      settings->machine = std::move(*state);
+      return run_replica(bound, std::move(*settings));
+    }
+    if (state.error().code != errc::corrupt || !rebuilds_states(birth))
+      return tl::unexpected{state.error()};
+    damage = state.error().message;
+    if (auto noted = note_damage(paths_, *damage); !noted)
+      return noted;
+  }
+  return start_rebuilding(bound, std::move(*settings), *damage);
+}
+
+/// All but the state.
+result<replicated_service::replica_settings>
+replicated_service::prepare_replica(const record_log::binding& bound) {
+  auto& birth = bound.birth;
   auto stable = log_->load();
   if (!stable)
     return tl::unexpected{stable.error()};
-  auto state = open_service_state(birth);
-  if (!state)
-    return tl::unexpected{state.error()};
-  auto members = (*state)->members();
-  if (!members)
-    return tl::unexpected{members.error()};
   auto& plugin = node_->plugins.at(description_.consensus);
   replica_settings settings;
-  settings.machine = std::move(*state);
   settings.connections = node_->connections;
-  settings.role = role_;
   settings.voters = voters_of(birth);
   settings.snapshots = paths_.snapshots;
   settings.snapshots_listen = {
@@ -414,7 +458,7 @@ status replicated_service::start_replica(const record_log::binding& bound) {
   settings.secret = node_->cluster.secret;
   settings.seed = std::hash<std::string>{}(node_->folder.uuid()) ^ log_->incarnation();
   auto protocol = plugin.create_consensus(
-      {plugin.options, role_.replica, settings.voters, settings.seed, log_->incarnation()});
+      {plugin.options, bound.self, settings.voters, settings.seed, log_->incarnation()});
   if (!protocol)
     return tl::unexpected{protocol.error()};
   settings.log = log_;
@@ -423,8 +467,155 @@ status replicated_service::start_replica(const record_log::binding& bound) {
   settings.supervisor = node_->supervisor;
   settings.latest_view = latest_view_;
   settings.blocks_on_one_failure = plugin.plugin->claim("blocks_on_one_failure") == "yes";
-  return start_actors(std::move(settings), birth, *members);
+  settings.state_damaged = [this, birth](const error& problem) {
+    on_damaged_state(birth, problem);
+  };
+  return settings;
 }
+
+/// @pre `settings` has a state
+status replicated_service::run_replica(const record_log::binding& bound,
+                                       replica_settings settings) {
+  auto members = static_cast<const replicated_state&>(*settings.machine).members();
+  if (!members)
+    return tl::unexpected{members.error()};
+  role_.group = bound.birth.group;
+  role_.replica = bound.self;
+  settings.role = role_;
+  return start_actors(std::move(settings), bound.birth, *members);
+}
+
+// -- a damaged copy of the state ----------------------------------------------------------------
+
+bool replicated_service::is_alone(const group_birth& birth) const {
+  return configured_.size() == 1 && birth.founders.size() == 1;
+}
+
+bool replicated_service::rebuilds_states(const group_birth& birth) const {
+  auto& protocol = *node_->plugins.at(description_.consensus).plugin;
+  return !is_alone(birth) && protocol.claim("rebuilds_state") == "yes";
+}
+
+/// Why the state is to be rebuilt; empty: it isn't, as far as is known without opening it.
+result<std::string> replicated_service::find_damage(const group_birth& birth) const {
+  auto why = noted_damage(paths_);
+  if (!node_->orders.rebuild_state && why.empty())
+    return why;
+  if (!rebuilds_states(birth))
+    return fail(errc::refused,
+                fmt::format("the copy of the state can't be rebuilt, because {}",
+                            is_alone(birth)
+                                ? fmt::format("there is no other {}", description_.name)
+                                : fmt::format("the protocol '{}' doesn't claim rebuilds_state",
+                                              birth.protocol)));
+  if (why.empty()) {
+    why = "an operator said so";
+    if (auto noted = note_damage(paths_, why); !noted)
+      return tl::unexpected{noted.error()};
+  }
+  return why;
+}
+
+/// Called by a thread of the replica.
+void replicated_service::on_damaged_state(const group_birth& birth, const error& problem) {
+  if (!rebuilds_states(birth))
+    return;
+  if (auto noted = note_damage(paths_, problem.message); !noted)
+    return log::error(description_.name, "", "{}", noted.error().message);
+  std::chrono::steady_clock::duration rebuilt{rebuilt_at_.load()};
+  auto is_again = rebuilt.count() != 0 && std::chrono::steady_clock::now().time_since_epoch() <
+                                              rebuilt + rebuild_interval_min;
+  if (is_again)
+    log::error(
+        description_.name, "",
+        "its copy of the state is damaged again, soon after it was rebuilt: look at the disk "
+        "of {}; the next start rebuilds it again",
+        node_->folder.path().string());
+  starts_again_ = !is_again;
+}
+
+status replicated_service::start_rebuilding(const record_log::binding& bound,
+                                            replica_settings settings, const std::string& why) {
+  log::warning(description_.name, "",
+               "takes no part until its copy of the state is rebuilt from another {}: {}",
+               description_.name, why);
+  if (auto aside = put_damaged_state_aside(paths_); !aside)
+    return aside;
+  if (!settings.stable.meta && settings.stable.records.empty()) { // nothing was ever applied
+    auto state = open_service_state(bound.birth);
+    if (!state)
+      return tl::unexpected{state.error()};
+    settings.machine = std::move(*state);
+    if (auto forgotten = forget_damage(paths_); !forgotten)
+      return forgotten;
+    return run_replica(bound, std::move(settings));
+  }
+  auto query = own_query();
+  query.self.id = bound.self;
+  auto shared_settings = std::make_shared<replica_settings>(std::move(settings));
+  waits_for_rebuild_ = true;
+  admission_ = node_->actors->spawn<rebuild_actor, caf::detached>(
+      waiting_settings(query),
+      rebuild_actor::plan{
+          bound.birth, bound.self, why, paths_.snapshots / "rebuild", node_->cluster.secret,
+          [this, bound, shared_settings](spi::log_index index, const std::string& blob) {
+            return take_over(bound, *shared_settings, index, blob);
+          }});
+  node_->supervise(admission_, "the actor that rebuilds the state");
+  runtime::tell_from_outside(
+      node_->endpoint,
+      runtime::adopt_role{role_, nullptr, admission_, admission_, description_.admin_command});
+  return {};
+}
+
+/// Starts the replica with the state of another member. @returns false: the replica can't go on
+/// from that state
+bool replicated_service::take_over(const record_log::binding& bound,
+                                   const replica_settings& prepared, spi::log_index index,
+                                   const std::string& blob) {
+  std::lock_guard lock{mutex_};
+  if (stopping_)
+    return true;
+  auto settings = prepared;
+  if (!settings.protocol->rebuild_from(settings.stable, index, blob))
+    return false;
+  auto load = [&]() -> status {
+    if (auto aside = put_damaged_state_aside(paths_); !aside) // what an attempt before this left
+      return aside;
+    auto state = open_service_state(bound.birth);
+    if (!state)
+      return tl::unexpected{state.error()};
+    auto loaded = (*state)->load(paths_.snapshots / "rebuild");
+    if (!loaded)
+      return tl::unexpected{loaded.error()};
+    if (*loaded != index)
+      return fail(errc::corrupt,
+                  fmt::format("it ends at entry {}, and {} was offered", *loaded, index));
+    settings.machine = std::move(*state);
+    return {};
+  };
+  if (auto loaded = load(); !loaded) {
+    log::error(description_.name, "", "the state of another {} can't be taken over: {}",
+               description_.name, loaded.error().message);
+    return false;
+  }
+  settings.first_record_durable = [this, at = paths_] {
+    if (auto forgotten = forget_damage(at); !forgotten)
+      log::error(description_.name, "", "{}", forgotten.error().message);
+  };
+  std::error_code ignored; // `forget_damage` tries again
+  std::filesystem::remove_all(paths_.damaged, ignored);
+  log::info(description_.name, "", "its copy of the state is rebuilt, up to entry {}", index);
+  waits_for_rebuild_ = false;
+  rebuilt_at_ = std::chrono::steady_clock::now().time_since_epoch().count();
+  if (auto started = run_replica(bound, std::move(settings)); !started)
+    node_->fail(started.error());
+  caf::anon_send_exit(admission_, caf::exit_reason::user_shutdown);
+  admission_ = nullptr;
+  return true;
+}
+
+// -- the actors ---------------------------------------------------------------------------------
 
 /// The configured members, each under its id in the group: a replaced member has another id than in
 /// the configuration, and a new one gets another id if that of the configuration is given already.

@@ -206,8 +206,11 @@ status running_node::start_roles(const application& application) {
 }
 
 status running_node::start_role(const std::shared_ptr<role>& what) {
-  auto failed = [report = given_.failed, name = std::string{what->name()}](const error& problem) {
-    report(name, problem);
+  auto counts = std::make_shared<std::atomic<bool>>(true);
+  auto failed = [report = given_.failed, name = std::string{what->name()},
+                 counts](const error& problem) {
+    if (*counts)
+      report(name, problem);
   };
   auto supervisor = actors_->spawn<supervisor_actor>(failed);
   auto& all = given_.all;
@@ -216,7 +219,8 @@ status running_node::start_role(const std::shared_ptr<role>& what) {
                      actors_, given_.open_files_max, failed, supervisor, connections_, endpoint_,
                      [this](const endpoint& address, const endpoint& listen) {
                        return set_address(address, listen);
-                     }}});
+                     }},
+                    counts});
   try {
     auto started = what->start(roles_.back().context);
     if (started) {
@@ -232,6 +236,7 @@ status running_node::start_role(const std::shared_ptr<role>& what) {
 }
 
 void running_node::stop_role(started_role& running) {
+  *running.counts = false;
   std::string name{running.what->name()};
   description_->set_status(name, nullptr);
   description_->set_metrics(name, nullptr);
@@ -244,6 +249,22 @@ void running_node::stop_role(started_role& running) {
 
 bool running_node::runs(std::string_view role) const {
   return std::ranges::any_of(roles_, [&](auto& running) { return running.what->name() == role; });
+}
+
+std::shared_ptr<role> running_node::stop_for_another_start(std::string_view role) {
+  auto failed =
+      std::ranges::find_if(roles_, [&](auto& running) { return running.what->name() == role; });
+  if (failed == roles_.end() || !failed->what->starts_again())
+    return nullptr;
+  auto what = failed->what;
+  stop_role(*failed);
+  roles_.erase(failed);
+  return what;
+}
+
+status running_node::start_again(const std::shared_ptr<role>& what) {
+  given_.orders = {}; // those were for the first start
+  return start_role(what);
 }
 
 bool running_node::take_down(std::string_view role, const error& why) {

@@ -40,11 +40,19 @@ class running_node {
   /// Stops a role that failed, and shows the reason in the node's status. @returns whether another
   /// role still runs.
   bool take_down(std::string_view role, const error& why);
+  /// Stops a role that failed, if the role `starts_again`. @returns the role; null: it doesn't, and
+  /// nothing has changed
+  std::shared_ptr<role> stop_for_another_start(std::string_view role);
+  /// Starts a role that `stop_for_another_start` has stopped.
+  status start_again(const std::shared_ptr<role>& what);
 
  private:
   struct started_role {
     std::shared_ptr<role> what;
     node_context context;
+    /// False once the role was stopped: what its actors report then is no failure of the role as it
+    /// runs now.
+    std::shared_ptr<std::atomic<bool>> counts;
   };
 
   explicit running_node(parts given);

@@ -133,6 +133,7 @@ caf::result<envelope> node_endpoint_actor::to_role(envelope& message) {
   case message_kind::transfer:
   case message_kind::group:
   case message_kind::calls:
+  case message_kind::state_request:
     return to_replica(*to, message);
   case message_kind::deferred:
     return defer(*to, message);
@@ -219,6 +220,12 @@ caf::result<envelope> node_endpoint_actor::to_replica(route& to, envelope& messa
     transfer_leadership wanted{in.get<spi::replica_id>()};
     if (!in.done())
       return reject_malformed("a transfer of leadership that can't be read");
+    promise.delegate(to.replica, wanted);
+  } else if (message.kind == message_kind::state_request) {
+    spi::reader in{message.body};
+    offer_state wanted{in.get<spi::replica_id>()};
+    if (!in.done())
+      return reject_malformed("a request for a state that can't be read");
     promise.delegate(to.replica, wanted);
   } else if (message.kind == message_kind::calls) {
     auto calls = decode_calls(message.body);

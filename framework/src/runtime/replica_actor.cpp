@@ -39,6 +39,7 @@ void replica_actor::on_exit() {
   change_.reset();
   answers_.clear();
   copies_.clear();
+  wanted_states_.clear();
   runner_.reset(); // waits for the state machine's threads
   settings_.log.reset();
   settings_.machine.reset();
@@ -62,6 +63,7 @@ caf::behavior replica_actor::make_behavior() {
       [this](const peer_seen& seen) { on_peer_seen(seen.who); },
       [this](peer_space told) { on_peer_space(told); },
       [this](snapshot_call& call) { return forward_snapshot_call(call); },
+      [this](const offer_state& wanted) { return on_state_wanted(wanted); },
       [this](snapshot_outcome done) {
         metrics_.snapshots_sent += done.ok ? 1 : 0;
         driver_.call([&](auto& protocol) { protocol.on_snapshot_sent(done.to, done.ok); });
@@ -72,7 +74,11 @@ caf::behavior replica_actor::make_behavior() {
       [this](copy_state) { return make_copy(); },
       [this](copy_made& made) { on_copy_made(made); },
       [this](query_state& request) { return on_query(request); },
-      [this](durable_up_to done) { driver_.on_durable(done.token); },
+      [this](durable_up_to done) {
+        if (auto first = std::exchange(settings_.first_record_durable, nullptr))
+          first();
+        driver_.on_durable(done.token);
+      },
       [this](queries_answered& done) { on_queries_answered(done); },
       [this](entries_applied& done) { on_entries_applied(done); },
       [this](state_flushed done) {
@@ -120,7 +126,11 @@ void replica_actor::start() {
     tell_from_outside(self, queries_answered{std::move(answers)});
   };
   calls.flushed = [self](spi::log_index index) { tell_from_outside(self, state_flushed{index}); };
-  calls.failed = failed;
+  calls.failed = [failed, told = settings_.state_damaged](const error& problem) {
+    if (told && problem.code == errc::corrupt)
+      told(problem);
+    failed(problem);
+  };
   runner_ = std::make_unique<state_runner>(*settings_.machine, reader_threads, std::move(calls));
   if (!settings_.snapshots.empty()) {
     remove_former_copies();

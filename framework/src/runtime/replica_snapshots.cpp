@@ -5,27 +5,34 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 // Snapshots that a replica sends and receives.
 namespace atl::runtime {
 
 void replica_actor::send_snapshot(spi::replica_id to) {
-  auto self = caf::actor_cast<caf::actor>(this);
   if (!snapshot_transfer_ || !connections_.contains(to))
-    return tell(this, self, snapshot_outcome{to, false});
+    return tell(this, caf::actor_cast<caf::actor>(this), snapshot_outcome{to, false});
+  save_for(to, 0);
+}
+
+void replica_actor::save_for(spi::replica_id to, std::uint64_t request) {
+  auto self = caf::actor_cast<caf::actor>(this);
   auto outgoing = settings_.snapshots / "outgoing";
   std::error_code failed;
   std::filesystem::create_directories(outgoing, failed); // a failure shows in `save`
   auto folder = outgoing / fmt::to_string(++snapshots_ordered_);
-  runner_->save(folder, [self, to, folder](result<spi::log_index> index) {
-    tell_from_outside(self, state_saved{to, folder, std::move(index)});
+  runner_->save(folder, [self, to, request, folder](result<spi::log_index> index) {
+    tell_from_outside(self, state_saved{to, request, folder, std::move(index)});
   });
 }
 
 void replica_actor::on_saved(state_saved& saved) {
   if (!serving_)
     return;
+  if (saved.request != 0)
+    return on_requested_state_saved(saved);
   auto connection = connections_.find(saved.to);
   if (!saved.index || connection == connections_.end()) {
     if (!saved.index)
@@ -36,6 +43,46 @@ void replica_actor::on_saved(state_saved& saved) {
     tell(this, snapshot_transfer_,
          snapshot_order{saved.to, connection->second.connection(), *saved.index, std::move(*blob),
                         std::move(saved.folder)});
+}
+
+// -- for a member whose copy of the state is damaged ------------------------------------------
+
+namespace {
+
+constexpr std::size_t wanted_states_max = 4; ///< at once: each is a copy of the state
+
+} // namespace
+
+caf::result<envelope> replica_actor::on_state_wanted(const offer_state& wanted) {
+  auto& members = driver_.members();
+  auto is_in = [&](auto& list) { return std::ranges::find(list, wanted.to) != list.end(); };
+  if (!serving_ || !snapshot_transfer_)
+    return make_reply(error_reply(errc::refused, "this replica gives no snapshots"));
+  if (wanted.to == settings_.role.replica || !(is_in(members.voters) || is_in(members.learners)))
+    return make_reply(error_reply(
+        errc::refused, fmt::format("the group has no other member with the id {}", wanted.to)));
+  if (wanted_states_.size() >= wanted_states_max)
+    return make_reply(error_reply(errc::busy, "other members are being given the state"));
+  auto answer = make_response_promise<envelope>();
+  auto request = ++states_wanted_;
+  wanted_states_.emplace(request, answer);
+  save_for(wanted.to, request);
+  return answer;
+}
+
+void replica_actor::on_requested_state_saved(state_saved& saved) {
+  auto waiting = wanted_states_.extract(saved.request);
+  if (waiting.empty())
+    return;
+  auto answer = waiting.mapped();
+  auto blob = saved.index ? driver_.snapshot_blob(*saved.index) : std::nullopt;
+  if (!blob)
+    return answer.deliver(make_reply(
+        error_reply(errc::unavailable, saved.index ? std::string{"this replica has stopped"}
+                                                   : saved.index.error().message)));
+  answer.delegate(
+      snapshot_transfer_,
+      snapshot_order{saved.to, {}, *saved.index, std::move(*blob), std::move(saved.folder)});
 }
 
 caf::result<envelope> replica_actor::forward_snapshot_call(snapshot_call& call) {

@@ -140,6 +140,23 @@ bool is_snapshot_offer(std::string_view bytes) {
   return !bytes.empty() && static_cast<call_type>(bytes.front()) == call_type::offer;
 }
 
+fetch_plan plan_of_fetch(const snapshot_offer& offer, const std::string& host, const fs::path& into,
+                         const net::identity& self, const net::cluster_secret& secret,
+                         const connection_settings& timing) {
+  fetch_plan plan;
+  plan.from = {host, offer.port};
+  plan.token = offer.token;
+  plan.self = self;
+  plan.secret = secret;
+  for (auto& file : offer.files)
+    plan.files.push_back({into / file.name, file.bytes, file.crc});
+  plan.bytes_per_second = timing.snapshot_rate;
+  plan.idle_timeout =
+      std::max<std::chrono::milliseconds>(snapshot_idle_timeout, timing.failure_timeout * 5);
+  plan.retry = timing.heartbeat;
+  return plan;
+}
+
 // -- start and stop
 // -------------------------------------------------------------------------------------
 
@@ -166,7 +183,7 @@ caf::behavior snapshot_transfer_actor::make_behavior() {
                server.error().message);
   tell_later(this, look_interval, flush_tick{});
   return {
-      [this](snapshot_order& order) { send_offer(order); },
+      [this](snapshot_order& order) { return on_order(order); },
       [this](snapshot_call& call) { return on_call(call); },
       [this](const snapshot_fetched& done) { on_fetched(done); },
       [this](flush_tick) {
@@ -224,14 +241,16 @@ envelope snapshot_transfer_actor::on_call(snapshot_call& call) {
 
 // -- sender -----------------------------------------------------------------------------------
 
-void snapshot_transfer_actor::send_offer(snapshot_order& order) {
+envelope snapshot_transfer_actor::on_order(snapshot_order& order) {
   if (sending_.contains(order.to))
     end_sending(order.to, false);
   auto files = files_ ? files_in(order.folder) : std::nullopt;
   if (!files) {
-    log::error(settings_.role.name, "", "the snapshot in {} can't be {}", order.folder.string(),
-               files_ ? "read" : "given");
-    return tell(this, settings_.replica, snapshot_outcome{order.to, false});
+    auto why = fmt::format("the snapshot in {} can't be {}", order.folder.string(),
+                           files_ ? "read" : "given");
+    log::error(settings_.role.name, "", "{}", why);
+    tell(this, settings_.replica, snapshot_outcome{order.to, false});
+    return refuse(errc::unavailable, std::move(why));
   }
   snapshot_offer offer{next_id_ += 2,  order.index,           files_->port(),
                        random_token(), std::move(order.blob), std::move(*files)};
@@ -240,8 +259,16 @@ void snapshot_transfer_actor::send_offer(snapshot_order& order) {
     paths.push_back(order.folder / file.name);
   files_->offer(offer.token, std::move(paths));
   sending_[order.to] = {offer.id, order.folder, offer.token, clock::now()};
-  auto to = order.to;
-  ask(this, order.connection, settings_.timing.failure_timeout * 2, addressed(to, encode(offer)))
+  log::info(settings_.role.name, fmt::to_string(order.to), "is offered a snapshot up to entry {}",
+            offer.index);
+  if (order.connection)
+    send_offer(order.to, order.connection, offer);
+  return accept(encode(offer));
+}
+
+void snapshot_transfer_actor::send_offer(spi::replica_id to, const caf::actor& connection,
+                                         const snapshot_offer& offer) {
+  ask(this, connection, settings_.timing.failure_timeout * 2, addressed(to, encode(offer)))
       .then(
           [this, to, id = offer.id](const envelope& answer) {
             auto taken = decode_reply(answer.body);
@@ -256,8 +283,6 @@ void snapshot_transfer_actor::send_offer(snapshot_order& order) {
             if (auto it = sending_.find(to); it != sending_.end() && it->second.id == id)
               end_sending(to, false);
           });
-  log::info(settings_.role.name, fmt::to_string(to), "is offered a snapshot up to entry {}",
-            offer.index);
 }
 
 void snapshot_transfer_actor::end_sending(spi::replica_id to, bool ok) {
@@ -336,17 +361,8 @@ envelope snapshot_transfer_actor::on_offer(const snapshot_call& call, snapshot_o
 
 void snapshot_transfer_actor::begin_fetching(const std::string& host) {
   auto& it = *receiving_;
-  fetch_plan plan;
-  plan.from = {host, it.offer.port};
-  plan.token = it.offer.token;
-  plan.self = identity();
-  plan.secret = settings_.secret;
-  for (auto& file : it.offer.files)
-    plan.files.push_back({settings_.incoming / file.name, file.bytes, file.crc});
-  plan.bytes_per_second = settings_.timing.snapshot_rate;
-  plan.idle_timeout = std::max<std::chrono::milliseconds>(snapshot_idle_timeout,
-                                                          settings_.timing.failure_timeout * 5);
-  plan.retry = settings_.timing.heartbeat;
+  auto plan = plan_of_fetch(it.offer, host, settings_.incoming, identity(), settings_.secret,
+                            settings_.timing);
   it.thread = std::thread{[self = caf::actor_cast<caf::actor>(this), plan = std::move(plan),
                            stop = &it.stop, folder = settings_.incoming,
                            generation = it.generation]() mutable {

@@ -21,7 +21,7 @@ struct kind_facts {
 };
 
 /// Indexed by `fault_kind`.
-constexpr std::array<kind_facts, 43> facts{{
+constexpr std::array<kind_facts, 44> facts{{
     {"crashes", place::sim, "the {0} crash of a replica"},
     {"batch_crashes", place::replica, "replica {1} crashes before its {0} effect"},
     {"mass_crashes", place::sim, "the {0} crash of all replicas"},
@@ -43,6 +43,7 @@ constexpr std::array<kind_facts, 43> facts{{
     {"damaged_records", place::replica, "the {0} damage to records of replica {1}"},
     {"lost_disks", place::replica, "the {0} loss of the disk of replica {1}"},
     {"wiped_disks", place::sim, "the {0} disk that is wiped under its replica's id"},
+    {"lost_states", place::sim, "the {0} state machine that is damaged"},
     {"node_crashes", place::sim, "the {0} crash of a storage node"},
     {"flapping", place::sim, "the {0} storage node that comes and goes"},
     {"zone_losses", place::sim, "the {0} zone that is cut off"},

@@ -14,6 +14,7 @@ fault_injector::fault_injector(simulator& sim) : simulator_{sim} {
   add(rates.clock_jumps, fault_kind::clock_jumps, &fault_injector::jump);
   add(rates.transfers, fault_kind::transfers, &fault_injector::transfer);
   add(rates.wiped_disks, fault_kind::wiped_disks, &fault_injector::wipe);
+  add(rates.lost_states, fault_kind::lost_states, &fault_injector::lose_state);
   simulator_.on_fault_due = [this](auto index) { act(index); };
   for (std::size_t index = 0; index < kinds_.size(); ++index)
     schedule_next(index);
@@ -145,6 +146,19 @@ void fault_injector::wipe() {
   if (id != 0)
     simulator_.at_time(simulator_.now() + random_.between(1'000, 300'000), event_kind::restart, id,
                        0);
+}
+
+/// One state at a time: the others must be able to commit what the snapshot of one of them lacks.
+void fault_injector::lose_state() {
+  auto id = draw_replica();
+  for (spi::replica_id other = 1; other <= simulator_.replicas(); ++other)
+    if (simulator_.at(other).has_lost_state())
+      return;
+  if (!simulator_.at(id).up())
+    return;
+  simulator_.at(id).lose_state();
+  simulator_.at_time(simulator_.now() + random_.between(1'000, 300'000), event_kind::restart, id,
+                     0);
 }
 
 void fault_injector::jump() {

@@ -39,6 +39,7 @@ class fault_injector {
   void jump();
   void transfer();
   void wipe();
+  void lose_state();
 };
 
 } // namespace atl::sim

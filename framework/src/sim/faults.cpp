@@ -9,7 +9,7 @@ namespace atl::sim {
 
 namespace {
 
-constexpr std::array<fault_name, 20> names{{
+constexpr std::array<fault_name, 21> names{{
     {"crashes", &fault_set::crashes},
     {"mass_crashes", &fault_set::mass_crashes},
     {"loss", &fault_set::loss},
@@ -30,6 +30,7 @@ constexpr std::array<fault_name, 20> names{{
     {"transfers", &fault_set::transfers},
     {"member_changes", &fault_set::member_changes},
     {"wiped_disks", &fault_set::wiped_disks},
+    {"lost_states", &fault_set::lost_states},
 }};
 
 } // namespace
@@ -94,11 +95,12 @@ fault_rates fault_rates::draw(const fault_set& allowed, spi::random_source& rand
   rates.damage = random.unit() * (allowed.damageable.empty() ? 0 : 0.5);
   rates.lost_disk = random.unit() * (allowed.losable.empty() ? 0 : 0.3);
   rates.wiped_disks = armed(allowed.wiped_disks);
+  rates.lost_states = armed(allowed.lost_states);
   // Each kind has a schedule of its own; all kinds together are as frequent as a single kind would
   // be.
   std::int64_t kinds = 0;
   for (auto on : {rates.crashes, rates.mass_crashes, rates.partitions, rates.clogs, rates.pauses,
-                  rates.clock_jumps, rates.transfers, rates.wiped_disks})
+                  rates.clock_jumps, rates.transfers, rates.wiped_disks, rates.lost_states})
     kinds += on ? 1 : 0;
   rates.fault_every *= std::max<std::int64_t>(1, kinds);
   return rates;
@@ -129,6 +131,7 @@ void fault_rates::remove(const fault_set& kinds) {
   flag(kinds.transfers, transfers);
   flag(kinds.member_changes, member_changes);
   flag(kinds.wiped_disks, wiped_disks);
+  flag(kinds.lost_states, lost_states);
 }
 
 std::string fault_rates::describe() const {
@@ -163,12 +166,13 @@ std::string fault_rates::describe() const {
   flag("transfers", transfers);
   flag("member changes", member_changes);
   flag("wiped disks", wiped_disks);
+  flag("lost states", lost_states);
   if (drift_ppm > 0)
     out += fmt::format(", drift {} ppm", drift_ppm);
   if (apply_lag > 0)
     out += fmt::format(", apply lag {} us", apply_lag);
   if (crashes || mass_crashes || partitions || clogs || pauses || clock_jumps || transfers ||
-      wiped_disks)
+      wiped_disks || lost_states)
     out += fmt::format(", one of each such kind in {} ms", fault_every / 1000);
   return out;
 }

@@ -140,6 +140,9 @@ void scripted_simulation::wipe(spi::replica_id id) {
   simulator_->at(id).wipe();
   restart(id);
 }
+void scripted_simulation::lose_state(spi::replica_id id) {
+  simulator_->at(id).lose_state();
+}
 bool scripted_simulation::damage(spi::replica_id id, std::uint32_t stream, std::uint64_t index) {
   return simulator_->at(id).storage().damage({stream, index});
 }

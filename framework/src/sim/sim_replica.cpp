@@ -24,6 +24,12 @@ sim_replica::sim_replica(simulator& sim, spi::replica_id id)
   draw_wall_clock();
 }
 
+namespace {
+
+constexpr std::int64_t rebuild_interval = 100'000;
+
+} // namespace
+
 void sim_replica::violate(violation_kind kind, std::string_view what) {
   simulator_.violate(kind, fmt::format("replica {}: {}", id_, what));
 }
@@ -96,10 +102,6 @@ void sim_replica::start_protocol() {
   simulator_.emit([&] {
     return run_event{.what = run_event_kind::started, .replica = id_, .number = incarnation_};
   });
-  machine_ = durable_machine_->copy(id_);
-  stamps_ = {};
-  delivered_ = machine_.index();
-  delivered_chain_ = machine_.chain();
   try {
     protocol_ = std::make_unique<checked_protocol>(
         simulator_.make_protocol(id_, incarnation_),
@@ -110,6 +112,14 @@ void sim_replica::start_protocol() {
     return violate(violation_kind::threw, "can't be made: its factory threw something that is no "
                                           "std::exception");
   }
+  if (lost_state_ && !rebuild_state()) {
+    protocol_.reset();
+    return simulator_.at_time(simulator_.now() + rebuild_interval, event_kind::restart, id_, 0);
+  }
+  machine_ = durable_machine_->copy(id_);
+  stamps_ = {};
+  delivered_ = machine_.index();
+  delivered_chain_ = machine_.chain();
   driver_ = simulator_.make_driver(*this, *protocol_);
   driver_->start(disk_.read(), machine_.index(), simulator_.birth_voters());
   if (driver_->stopped())
@@ -146,11 +156,45 @@ void sim_replica::crash(std::string_view why, std::optional<std::size_t> wanted)
     simulator_.answered(id_, owner, no_answer(answer_kind::lost, "the replica stopped"));
 }
 
+void sim_replica::lose_state() {
+  crash("its state machine is damaged");
+  ++simulator_.stats().lost_states;
+  lost_state_ = true;
+  durable_machine_ = std::make_shared<logged_machine>(simulator_.service().make_machine(id_));
+}
+
+/// Takes the state of a peer for the damaged one, as the host of a cluster does before it starts
+/// the protocol. @returns false: no peer has a state from which the protocol can go on
+bool sim_replica::rebuild_state() {
+  auto stable = disk_.read();
+  if (!stable.meta && stable.records.empty()) {
+    lost_state_ = false; // nothing was ever applied here
+    return true;
+  }
+  auto first = random_.below(simulator_.replicas());
+  for (std::uint64_t i = 0; i < simulator_.replicas(); ++i) {
+    auto& peer =
+        simulator_.at(static_cast<spi::replica_id>(1 + (first + i) % simulator_.replicas()));
+    if (&peer == this || !peer.up())
+      continue;
+    auto [image, blob] = peer.draw_snapshot();
+    if (!blob || !protocol_->rebuild_from(stable, image->index(), *blob))
+      continue;
+    simulator_.trace("replica {} takes the state of replica {} up to {}", id_, peer.id(),
+                     image->index());
+    durable_machine_ = std::move(image);
+    return true;
+  }
+  simulator_.trace("replica {} finds no state from which it can go on", id_);
+  return false;
+}
+
 void sim_replica::lose_disk() {
   simulator_.trace("replica {} loses its disk", id_);
   simulator_.emit([&] { return run_event{.what = run_event_kind::lost_disk, .replica = id_}; });
   ++simulator_.stats().lost_disks;
   disk_.lose();
+  lost_state_ = false; // so is the log
   durable_machine_ = std::make_shared<logged_machine>(simulator_.service().make_machine(id_));
   simulator_.checker().disk_lost(id_);
 }

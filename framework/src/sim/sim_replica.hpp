@@ -92,6 +92,10 @@ class sim_replica final : private consensus_driver::environment {
   void lose_disk();
   /// Replaces the disk by an empty disk; the replica keeps its id.
   void wipe();
+  /// Crashes; the state machine's copy here is damaged from then on, and the log is intact.
+  void lose_state();
+  /// Is the state machine's copy here still to be rebuilt?
+  bool has_lost_state() const { return lost_state_; }
   void fail_next_sync() { fail_sync_ = true; }
   /// Crash while the next sync is under way: this detects a message that left before its record was
   /// durable.
@@ -160,7 +164,9 @@ class sim_replica final : private consensus_driver::environment {
     if (up())
       driver_->call(event);
   }
+  std::pair<machine_image, std::optional<std::string>> draw_snapshot();
   void start_protocol();
+  bool rebuild_state();
   void drain_now();
   void stop_itself(std::string why);
   void emit_applied(const std::vector<spi::committed_entry>& entries);
@@ -191,6 +197,8 @@ class sim_replica final : private consensus_driver::environment {
   std::string admission_refusal_;
   bool undeployed_ = false;
   bool decommissioned_ = false;
+  /// Until what the protocol took from the snapshot is durable.
+  bool lost_state_ = false;
   std::uint64_t incarnation_ = 0;
   sim_disk disk_;
   std::size_t effects_in_drain_ = 0;

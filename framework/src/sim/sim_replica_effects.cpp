@@ -93,6 +93,7 @@ void sim_replica::on_synced() {
   simulator_.emit([&] {
     return run_event{.what = run_event_kind::synced, .replica = id_, .number = durable_};
   });
+  lost_state_ = false; // the first record holds what the protocol took from the snapshot
   driver_->on_durable(durable_);
   simulator_.checker().durable_term(id_, driver_->durable_term());
   if (up())
@@ -192,13 +193,19 @@ void sim_replica::validate(const spi::validate& request) {
 
 // -- snapshots --------------------------------------------------------------------------------
 
-void sim_replica::send_snapshot(spi::replica_id to) {
-  // Sends the newest durable state or the present state: both are valid snapshots.
+/// The newest durable state or the present state: both are valid snapshots.
+std::pair<machine_image, std::optional<std::string>> sim_replica::draw_snapshot() {
   auto image = durable_machine_;
   if (image->index() == 0 || random_.chance(0.5))
     image = std::make_shared<logged_machine>(machine_.copy(id_));
+  auto blob = driver_->snapshot_blob(image->index());
+  return {std::move(image), std::move(blob)};
+}
+
+void sim_replica::send_snapshot(spi::replica_id to) {
+  auto [image, blob] = draw_snapshot();
   simulator_.trace("replica {} sends a snapshot up to {} to {}", id_, image->index(), to);
-  if (auto blob = driver_->snapshot_blob(image->index()))
+  if (blob)
     simulator_.send_snapshot(id_, to, *blob, image);
 }
 

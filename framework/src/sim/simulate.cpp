@@ -95,6 +95,11 @@ fault_rates drawn_rates(const simulation_options& options) {
   auto rates = fault_rates::draw(options.faults, draw);
   rates.remove(options.choice.without);
   rates.wiped_disks = rates.wiped_disks && options.spares > 0;
+  // A replica without a state can't vote: the other members must be a quorum, and stay one.
+  auto members_stay = !rates.wiped_disks && (!rates.member_changes || options.spares == 0) &&
+                      options.faults.damageable.empty() && options.faults.losable.empty();
+  rates.lost_states =
+      rates.lost_states && options.replicas >= 3 && (members_stay || !options.demand_liveness);
   return rates;
 }
 

@@ -10,6 +10,7 @@ std::vector<known_claim> consensus_claims() {
           {.name = "linearizable_reads", .values = yes_or_no},
           {.name = "changes_members", .values = yes_or_no},
           {.name = "transfers_leadership", .values = yes_or_no},
+          {.name = "rebuilds_state", .values = yes_or_no},
           {.name = "blocks_on_one_failure", .values = yes_or_no},
           {.name = "trusts_clocks_with", .form = value_form::clock_option},
           {.name = "quorum_options", .form = value_form::option_names}};

@@ -175,6 +175,16 @@ std::vector<seed_check> checks_of_disks(const tested_protocol& protocol, const s
          run.fatal_is_failure = false;
          run.demand_liveness = false;
        }});
+  if (protocol.rebuilds_state && all.crashes)
+    checks.push_back({"the state machine of a replica is damaged, and rebuilt from a peer's",
+                      "rebuilds_state", share(out.how(), 4), [=](auto& run) {
+                        run.faults = all;
+                        run.faults.lost_states = true;
+                        run.spares = 0;
+                      }});
+  else
+    out.skip("damaged state machines",
+             "it claims not to rebuild states, or no safety when replicas crash");
   if (protocol.fixed_quorums)
     out.skip("wiped disks", "its quorums have sizes of their own");
   else if (!protocol.changes_members || !all.crashes)

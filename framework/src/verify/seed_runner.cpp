@@ -92,6 +92,7 @@ void seed_runner::add(const simulation_report& report) {
   met("member changes", report.stats.member_changes);
   met("damaged records", report.stats.damaged);
   met("wiped disks", report.stats.wiped_disks);
+  met("lost states", report.stats.lost_states);
   for (auto* name :
        {"duplication", "replay", "partitions", "clogged links", "pauses", "clock jumps", "drift",
         "disk stalls", "failed syncs", "transfers", "unreachable hints", "objections"})

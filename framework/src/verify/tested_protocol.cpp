@@ -53,6 +53,7 @@ tested_protocol make_tested_protocol(const spi::descriptor& plugin, const spi::o
   out.changes_members = !out.fixed_quorums && claim_of(plugin, "changes_members") == "yes";
   out.blocks_on_one_failure = claim_of(plugin, "blocks_on_one_failure") == "yes";
   out.transfers_leadership = claim_of(plugin, "transfers_leadership") == "yes";
+  out.rebuilds_state = claim_of(plugin, "rebuilds_state") == "yes";
   out.trusts_clocks = is_on(options, claim_of(plugin, "trusts_clocks_with"));
   out.group_sizes = sim::admitted_group_sizes(plugin, options).admitted;
   out.shortest_duration = shortest_duration(plugin, options);

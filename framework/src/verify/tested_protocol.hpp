@@ -24,6 +24,7 @@ struct tested_protocol {
   bool changes_members = false;
   bool blocks_on_one_failure = false;
   bool transfers_leadership = false;
+  bool rebuilds_state = false;
   bool trusts_clocks = false; ///< with these options reads rely on clocks that do not jump
 
   /// The options set quorum sizes: crashes and membership changes are not tested then.

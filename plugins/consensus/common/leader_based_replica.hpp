@@ -40,6 +40,8 @@ class leader_based_replica : public spi::consensus {
   void on_snapshot_sent(spi::replica_id to, bool ok) final;
   void on_snapshot_received(spi::log_index index, std::string_view blob) final;
   void on_installed(spi::log_index index) final;
+  bool rebuild_from(const spi::stable_state& stable, spi::log_index index,
+                    std::string_view blob) final;
   void drain(std::vector<spi::effect>& out) final;
   spi::consensus_status status() const final;
 
@@ -148,6 +150,8 @@ class leader_based_replica : public spi::consensus {
   spi::log_index applied_ = 0;   ///< durably, by the state machine
   spi::replica_id leader_ = 0;
   std::optional<pending_snapshot> snapshot_;
+  /// The snapshot from which the host has rebuilt the state machine, until `start` takes it over.
+  std::optional<pending_snapshot> rebuilt_;
 
  private:
   // -- election
@@ -205,6 +209,9 @@ class leader_based_replica : public spi::consensus {
   virtual void on_members_published() = 0;
   /// @returns none for a blob that makes no sense.
   virtual std::optional<pending_snapshot> decode_snapshot(std::string_view blob) const = 0;
+  /// The index after which the log begins, according to the durable metadata. @returns none for
+  /// metadata that makes no sense.
+  virtual std::optional<spi::log_index> base_in(std::string_view meta) const = 0;
   virtual void on_snapshot_installed(pending_snapshot installed) = 0;
   /// As in `consensus_status`.
   virtual std::string blocked() const = 0;

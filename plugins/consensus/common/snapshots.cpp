@@ -85,4 +85,17 @@ void leader_based_replica::on_installed(spi::log_index index) {
   deliver();
 }
 
+// -- a state machine that was damaged ---------------------------------------------------------
+
+bool leader_based_replica::rebuild_from(const spi::stable_state& stable, spi::log_index index,
+                                        std::string_view blob) {
+  auto base = stable.meta && !stable.meta_corrupt ? base_in(*stable.meta) : std::nullopt;
+  auto taken = decode_snapshot(blob);
+  if (!base || !taken || index < *base)
+    return false;
+  taken->index = index;
+  rebuilt_ = std::move(taken);
+  return true;
+}
+
 } // namespace atl::leader_based

@@ -8,9 +8,13 @@ using atl::spi::option_scope;
 using atl::spi::option_type;
 
 constexpr atl::spi::claim claims[] = {
-    {"safe_with_crashes", "all"},    {"live_with_crashes", "minority"},
-    {"linearizable_reads", "yes"},   {"changes_members", "yes"},
-    {"transfers_leadership", "yes"}, {"quorum_options", "prepare_quorum,accept_quorum"},
+    {"safe_with_crashes", "all"},
+    {"live_with_crashes", "minority"},
+    {"linearizable_reads", "yes"},
+    {"rebuilds_state", "yes"},
+    {"changes_members", "yes"},
+    {"transfers_leadership", "yes"},
+    {"quorum_options", "prepare_quorum,accept_quorum"},
 };
 
 namespace specs = atl::leader_based::option_specs;

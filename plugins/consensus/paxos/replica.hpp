@@ -128,6 +128,7 @@ class replica final : public leader_based::leader_based_replica {
   bool can_take_over(const leader& it, const membership& group, spi::log_index index) const;
   spi::log_index cut_limit() const override;
   std::optional<pending_snapshot> decode_snapshot(std::string_view blob) const override;
+  std::optional<spi::log_index> base_in(std::string_view meta) const override;
   void on_snapshot_installed(pending_snapshot installed) override;
 
   const config config_;

@@ -65,6 +65,15 @@ std::string replica::encode_meta() const {
   return out.take();
 }
 
+std::optional<spi::log_index> replica::base_in(std::string_view meta) const {
+  spi::reader in{meta};
+  in.get<ballot>();        // the promise
+  in.get<std::uint16_t>(); // the sizes of the quorums
+  in.get<std::uint16_t>();
+  auto base = in.get<spi::log_index>();
+  return in.ok() ? std::optional{base} : std::nullopt;
+}
+
 bool replica::restore_meta(const std::optional<std::string>& bytes) {
   if (!bytes)
     return true;
@@ -120,9 +129,11 @@ std::set<spi::log_index> replica::restore_log(const std::vector<spi::stable_reco
   return damaged;
 }
 
-/// The log goes on from a snapshot that was installed right before a crash. A snapshot that wasn't
-/// installed will be sent again.
+/// The log goes on from a snapshot that was installed right before a crash, or from which the host
+/// has rebuilt the state machine. A snapshot that wasn't installed will be sent again.
 void replica::restore_snapshot(spi::log_index applied) {
+  if (rebuilt_)
+    snapshot_ = std::exchange(rebuilt_, std::nullopt);
   auto taken = std::exchange(snapshot_, std::nullopt);
   if (!taken)
     return;

@@ -9,8 +9,9 @@ using atl::spi::option_type;
 
 constexpr atl::spi::claim claims[] = {
     {"safe_with_crashes", "all"},    {"live_with_crashes", "minority"},
-    {"linearizable_reads", "yes"},   {"changes_members", "yes"},
-    {"transfers_leadership", "yes"}, {"trusts_clocks_with", "lease"},
+    {"linearizable_reads", "yes"},   {"rebuilds_state", "yes"},
+    {"changes_members", "yes"},      {"transfers_leadership", "yes"},
+    {"trusts_clocks_with", "lease"},
 };
 
 namespace specs = atl::leader_based::option_specs;

@@ -46,6 +46,14 @@ void replica::restore(const spi::stable_state& stable, spi::log_index applied) {
   durable_ = log_.last();
 }
 
+std::optional<spi::log_index> replica::base_in(std::string_view meta) const {
+  spi::reader in{meta};
+  in.get<std::uint64_t>();   // the term
+  in.get<spi::replica_id>(); // the vote
+  auto base = in.get<spi::log_index>();
+  return in.ok() ? std::optional{base} : std::nullopt;
+}
+
 bool replica::restore_meta(const std::optional<std::string>& bytes) {
   if (!bytes)
     return true;
@@ -99,9 +107,11 @@ bool replica::restore_log(const std::vector<spi::stable_record>& records) {
   return true;
 }
 
-/// The log goes on from a snapshot that was installed right before a crash. A snapshot that wasn't
-/// installed will be sent again.
+/// The log goes on from a snapshot that was installed right before a crash, or from which the host
+/// has rebuilt the state machine. A snapshot that wasn't installed will be sent again.
 void replica::restore_snapshot(spi::log_index applied) {
+  if (rebuilt_)
+    snapshot_ = std::exchange(rebuilt_, std::nullopt);
   auto taken = std::exchange(snapshot_, std::nullopt);
   if (!taken)
     return;

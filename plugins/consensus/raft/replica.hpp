@@ -110,6 +110,7 @@ class replica final : public leader_based::leader_based_replica {
   obstacle obstacle_to_change() const;
   void advance_change();
   std::optional<pending_snapshot> decode_snapshot(std::string_view blob) const override;
+  std::optional<spi::log_index> base_in(std::string_view meta) const override;
   void on_snapshot_installed(pending_snapshot installed) override;
 
   const config config_;

@@ -11,7 +11,7 @@ using atl::two_phase::protocol_version;
 
 constexpr atl::spi::claim claims[] = {
     {"safe_with_crashes", "all"},     {"live_with_crashes", "none"}, {"linearizable_reads", "yes"},
-    {"blocks_on_one_failure", "yes"}, {"changes_members", "yes"},
+    {"blocks_on_one_failure", "yes"}, {"changes_members", "yes"},    {"rebuilds_state", "no"},
 };
 
 constexpr atl::spi::option_spec options[] = {

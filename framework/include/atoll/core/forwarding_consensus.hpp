@@ -54,6 +54,10 @@ class forwarding_consensus : public spi::consensus {
   }
   spi::consensus_status status() const override { return inner_->status(); }
   void declare_lost(spi::replica_id id) override { inner_->declare_lost(id); }
+  bool rebuild_from(const spi::stable_state& stable, spi::log_index index,
+                    std::string_view blob) override {
+    return inner_->rebuild_from(stable, index, blob);
+  }
 
  protected:
   /// The inner protocol gave out an effect, which may be changed here.

@@ -16,6 +16,8 @@ struct group_folder {
   std::filesystem::path log;
   std::filesystem::path state;
   std::filesystem::path snapshots; ///< snapshots that are being sent or received
+  std::filesystem::path damage;    ///< a file with the reason, while the state is to be rebuilt
+  std::filesystem::path damaged;   ///< the damaged state, until another one is in its place
 };
 group_folder group_folder_in(const data_folder& folder, const std::string& group);
 
@@ -30,7 +32,8 @@ status note_group_folder(data_folder& folder, const std::string& role, const std
 /// The same for the state of the role's group. @pre the state holds data
 status note_group_state(data_folder& folder, const std::string& role);
 
-/// Are the log and the state of the role's group there, as far as they were noted? @pre the role
+/// Are the log and the state of the role's group there, as far as they were noted, and the state
+/// isn't being rebuilt? @pre the role
 /// has a group. Error: refused, see `data_folder::check_part`.
 status check_group_folder(const data_folder& folder, const std::string& role);
 

@@ -26,6 +26,8 @@ struct start_orders {
   bool found_group = false;
   /// Moves the content of the data folder aside, so that the node starts empty.
   bool new_disk = false;
+  /// A member of a group rebuilds its state from another member's, as if its own were damaged.
+  bool rebuild_state = false;
   /// The backup that a member of a group with an empty data folder begins from; empty: none. The
   /// group is founded at once.
   std::filesystem::path restore{};

@@ -16,6 +16,8 @@
 
 #include <caf/actor.hpp>
 
+#include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -47,6 +49,8 @@ struct waiting_member {
   std::function<void(const std::string& node, const std::string& group)> note_group;
 };
 
+struct waiting_replica_settings;
+
 /// A role whose state is replicated: the nodes that have it form a group, and agree by a consensus
 /// plugin on the order of commands. Opens log and state, founds or joins the group, and starts the
 /// replica; clients call it by `runtime::service_client`.
@@ -66,6 +70,8 @@ class replicated_service : public role {
                      const announce_step& announce) const final;
   status start(node_context& node) final;
   void stop() final;
+  /// After its copy of the state turned out to be damaged: the next start rebuilds it.
+  bool starts_again() const final;
   role_health health() const final;
   /// `atoll_replica_…`, at most a second old, while the replica belongs to a group. A service that
   /// adds its own calls this function too.
@@ -127,6 +133,18 @@ class replicated_service : public role {
   replicated_state::settings state_settings(const group_birth& birth) const;
   result<std::shared_ptr<replicated_state>> open_service_state(const group_birth& birth);
   status start_replica(const record_log::binding& bound);
+  status run_replica(const record_log::binding& bound, replica_settings settings);
+  membership_query own_query() const;
+  waiting_replica_settings waiting_settings(const membership_query& query) const;
+  result<replica_settings> prepare_replica(const record_log::binding& bound);
+  bool is_alone(const group_birth& birth) const;
+  bool rebuilds_states(const group_birth& birth) const;
+  result<std::string> find_damage(const group_birth& birth) const;
+  void on_damaged_state(const group_birth& birth, const error& problem);
+  status start_rebuilding(const record_log::binding& bound, replica_settings settings,
+                          const std::string& why);
+  bool take_over(const record_log::binding& bound, const replica_settings& prepared,
+                 spi::log_index index, const std::string& blob);
   status start_actors(replica_settings settings, const group_birth& birth,
                       const std::vector<member_identity>& members);
 
@@ -142,7 +160,10 @@ class replicated_service : public role {
       std::make_shared<latest_value<runtime::replica_view>>();
   mutable std::mutex mutex_; ///< of what follows: a group is joined by an actor's thread
   bool stopping_ = false;
-  caf::actor admission_;
+  bool waits_for_rebuild_ = false;
+  std::atomic<bool> starts_again_{false};
+  std::atomic<std::chrono::steady_clock::rep> rebuilt_at_{0}; ///< in this process; 0: never
+  caf::actor admission_; ///< or the actor that rebuilds the state, in place of the replica
   caf::actor replica_;
   caf::actor membership_;
   caf::actor application_;

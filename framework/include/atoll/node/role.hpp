@@ -29,7 +29,8 @@ struct role_health {
 /// One thing that a node does: an application registers its roles, and an operator turns them on in
 /// `node.roles`.
 ///
-/// The node calls `start` and `stop` in its main thread, each once. It calls the other functions in
+/// The node calls `start` and `stop` in its main thread, in turn: each once, unless the role fails
+/// and `starts_again`. It calls the other functions in
 /// any thread and in any order.
 class role {
  public:
@@ -63,6 +64,10 @@ class role {
   /// its actors have ended. Also called when `start` returned an error, and when an actor of the
   /// role ended unasked.
   virtual void stop() = 0;
+
+  /// After a failure, before `stop`: should the node start the role again? Then the role has
+  /// written down what it will do about the failure.
+  virtual bool starts_again() const { return false; }
 
   virtual role_health health() const = 0;
   /// Adds what the role measures, for `dfs admin metrics` and for monitoring; the node adds the

@@ -33,6 +33,9 @@ enum class message_kind : std::uint16_t {
   /// `membership_query`, answered by `membership_response` (`core/group_birth.hpp`): from a member
   /// that belongs to no group yet.
   membership = 16,
+  /// The id of a replica whose copy of the state is damaged, to another member: answered by
+  /// `encode(snapshot_offer)` (`snapshot_transfer.hpp`), once the other member has saved its state.
+  state_request = 18,
   group_status = 17, ///< empty, answered by `encode(node::group_status)` (`node/group_status.hpp`)
   status = 20,       ///< empty, answered by `encode(node_status)` (`node_status.hpp`)
   inventory = 21,    ///< empty, answered by a list of `plugin_entry` (`node_status.hpp`)

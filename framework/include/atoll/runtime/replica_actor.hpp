@@ -18,6 +18,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -60,6 +61,11 @@ class replica_actor : public io_thread_actor, private consensus_driver::environm
     /// another, all refuse, so clients needn't ask the others.
     bool blocks_on_one_failure = false;
     std::uint64_t seed = 0;
+    /// Called at most once, by any thread, before the replica stops because its copy of the state
+    /// turned out to be damaged; empty: nobody is told.
+    std::function<void(const error&)> state_damaged{};
+    /// Called once, when the first record of this run is durable; empty: nobody is told.
+    std::function<void()> first_record_durable{};
     /// Gets the replica's view about once a second; null: nobody reads it.
     std::shared_ptr<latest_value<replica_view>> latest_view{};
   };
@@ -135,6 +141,9 @@ class replica_actor : public io_thread_actor, private consensus_driver::environm
   caf::result<envelope> change(change_members& request);
   envelope transfer(spi::replica_id to);
   caf::result<envelope> forward_snapshot_call(snapshot_call& call);
+  caf::result<envelope> on_state_wanted(const offer_state& wanted);
+  void save_for(spi::replica_id to, std::uint64_t request);
+  void on_requested_state_saved(state_saved& saved);
   void on_saved(state_saved& saved);
   void on_arrived(snapshot_arrived& arrived);
   void on_loaded(const state_loaded& loaded);
@@ -185,6 +194,8 @@ class replica_actor : public io_thread_actor, private consensus_driver::environm
   caf::actor snapshot_transfer_;
   std::filesystem::path arrived_; ///< the folder of the snapshot that arrived last
   std::uint64_t snapshots_ordered_ = 0;
+  std::uint64_t states_wanted_ = 0;
+  std::map<std::uint64_t, promise> wanted_states_; ///< by the number of the request
   std::uint64_t copies_ordered_ = 0;
   /// Those that wait for a copy, by its number.
   std::map<std::uint64_t, caf::typed_response_promise<state_copied>> copies_;

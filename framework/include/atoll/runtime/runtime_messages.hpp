@@ -156,10 +156,16 @@ struct turned_away {
   std::string why;
 };
 
-/// From a replica to its snapshot transfer: offer what is in `folder` to a peer.
+/// To a replica: save the state, and offer it to a member whose copy is damaged. Answered by an
+/// envelope, as `message_kind::state_request` says.
+struct offer_state {
+  spi::replica_id to = 0;
+};
+/// From a replica to its snapshot transfer: offer what is in `folder` to a peer. Answered by an
+/// envelope: the offer.
 struct snapshot_order {
   spi::replica_id to = 0;
-  caf::actor connection;
+  caf::actor connection; ///< over which the offer is sent; null: the answer to this message is all
   spi::log_index index = 0;
   std::string blob;
   std::filesystem::path folder;
@@ -193,6 +199,7 @@ struct snapshot_arrived {
 /// To a replica, from the thread that applies: a snapshot for `to` was taken, or why not.
 struct state_saved {
   spi::replica_id to = 0;
+  std::uint64_t request = 0; ///< of the peer, which the replica answers; 0: the protocol's order
   std::filesystem::path folder;
   result<spi::log_index> index;
 };
@@ -300,6 +307,7 @@ CAF_ADD_TYPE_ID(atoll, (atl::runtime::add_subscriber))
 CAF_ADD_TYPE_ID(atoll, (atl::runtime::remove_subscriber))
 CAF_ADD_TYPE_ID(atoll, (atl::runtime::snapshot_order))
 CAF_ADD_TYPE_ID(atoll, (atl::runtime::snapshot_outcome))
+CAF_ADD_TYPE_ID(atoll, (atl::runtime::offer_state))
 CAF_ADD_TYPE_ID(atoll, (atl::runtime::snapshot_call))
 CAF_ADD_TYPE_ID(atoll, (atl::runtime::snapshot_arrived))
 CAF_ADD_TYPE_ID(atoll, (atl::runtime::state_saved))
@@ -344,6 +352,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::add_subscriber)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::remove_subscriber)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::snapshot_order)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::snapshot_outcome)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::offer_state)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::snapshot_call)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::snapshot_arrived)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(atl::runtime::state_saved)

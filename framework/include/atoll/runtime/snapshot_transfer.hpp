@@ -54,6 +54,13 @@ decode_snapshot_call(std::string_view bytes);
 /// The kind of the message, found without decoding the rest.
 bool is_snapshot_offer(std::string_view bytes);
 
+/// How a receiver fetches the files of an offer.
+/// @param host of the sender
+/// @param into folder for the files
+fetch_plan plan_of_fetch(const snapshot_offer& offer, const std::string& host,
+                         const std::filesystem::path& into, const net::identity& self,
+                         const net::cluster_secret& secret, const connection_settings& timing);
+
 /// Transfers snapshots of the state machine between replicas. The sender offers a snapshot over the
 /// connection between the two replicas; the receiver fetches the files over a separate connection,
 /// never faster than the configured rate. When that connection breaks, the receiver resumes where
@@ -100,7 +107,8 @@ class snapshot_transfer_actor : public caf::event_based_actor {
     std::thread thread;
   };
 
-  void send_offer(snapshot_order& order);
+  envelope on_order(snapshot_order& order);
+  void send_offer(spi::replica_id to, const caf::actor& connection, const snapshot_offer& offer);
   void end_sending(spi::replica_id to, bool ok);
   envelope on_call(snapshot_call& call);
   envelope on_offer(const snapshot_call& call, snapshot_offer offer);

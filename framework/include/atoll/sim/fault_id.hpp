@@ -34,6 +34,7 @@ enum class fault_kind : std::uint8_t {
   damaged_records,
   lost_disks,
   wiped_disks,
+  lost_states,
 
   // Of `simulate_storage`.
   node_crashes,

@@ -41,6 +41,10 @@ struct fault_set {
   /// replaces it later; requires spare replicas and a protocol that changes its members. A majority
   /// of the voters have their disks at any time.
   bool wiped_disks = false;
+  /// A replica's copy of the state machine is damaged, and its log is not: its host rebuilds the
+  /// copy from the snapshot of a peer before the replica takes part again. At most one replica at a
+  /// time, of three or more. Requires a protocol that claims `rebuilds_state`.
+  bool lost_states = false;
   std::int64_t drift_ppm_max = 100'000;
   /// Replicas whose durable records may become unreadable while they are down.
   std::vector<spi::replica_id> damageable;
@@ -49,7 +53,7 @@ struct fault_set {
   std::vector<spi::replica_id> losable;
 
   static fault_set none() { return {}; }
-  /// All of the above, except damaged records, lost disks and wiped disks.
+  /// All of the above, except damaged records, lost disks, wiped disks and lost states.
   static fault_set all();
 
   /// The faults among these that a protocol claims to tolerate with its options. A protocol that
@@ -107,6 +111,7 @@ struct fault_rates {
   bool transfers = false;
   bool member_changes = false;
   bool wiped_disks = false;
+  bool lost_states = false;
 
   static fault_rates draw(const fault_set& allowed, spi::random_source& random);
   /// Removes kinds of faults; the others keep their rates.

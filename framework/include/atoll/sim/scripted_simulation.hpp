@@ -86,6 +86,8 @@ class scripted_simulation {
   /// Crashes the replica and restarts it with an empty disk under its old id. Its host does not
   /// admit it.
   void wipe(spi::replica_id id);
+  /// Crashes the replica and damages its copy of the state machine; the log stays.
+  void lose_state(spi::replica_id id);
   bool damage(spi::replica_id id, std::uint32_t stream, std::uint64_t index);
   void damage_meta(spi::replica_id id);
   void stall_disk(spi::replica_id id, duration time); ///< the next sync takes longer by `time`

@@ -130,6 +130,7 @@ struct simulation_stats {
   std::uint64_t damaged = 0;
   std::uint64_t lost_disks = 0; ///< lost disks, including wiped ones
   std::uint64_t wiped_disks = 0;
+  std::uint64_t lost_states = 0; ///< state machines that were damaged
   std::uint64_t fatals = 0;
 };
 

@@ -227,8 +227,8 @@ struct consensus_status {
 /// never make a call throw.
 ///
 /// Claims that a verifier knows: `safe_with_crashes` and `live_with_crashes` = `none` | `minority`
-/// | `all` (of the replicas), `linearizable_reads`, `blocks_on_one_failure`, `changes_members` and
-/// `transfers_leadership` = `yes` | `no`, `trusts_clocks_with` = the name of a boolean option: with
+/// | `all` (of the replicas), `linearizable_reads`, `blocks_on_one_failure`, `changes_members`,
+/// `transfers_leadership` and `rebuilds_state` = `yes` | `no`, `trusts_clocks_with` = the name of a boolean option: with
 /// it on, reads are linearizable only while no clock jumps, and none runs faster than another's by
 /// more than the integer option `clock_drift` says, in millionths; and `quorum_options` = the names
 /// of options, with commas between them, that set sizes of quorums: with one of them not at its
@@ -308,6 +308,22 @@ class consensus {
   /// Any member may be told, repeatedly; afterwards a `reconfigure` without the lost replica can be
   /// committed. Protocols that need no such declaration ignore it.
   virtual void declare_lost(replica_id lost) { (void)lost; }
+
+  /// Called before `start` when this replica's copy of the state machine was damaged and the host
+  /// has put a peer's snapshot in its place; the records are intact. The `applied` of `start` is
+  /// `index` then, which may lie before or after the entries that the records hold. `start` makes
+  /// what the protocol takes from `blob` durable with its first `persist`; if the replica crashes
+  /// before that, the host rebuilds the state machine again.
+  /// Hosts call this function only of protocols that claim `rebuilds_state`.
+  /// @param stable what `start` will be given
+  /// @param index as in `on_snapshot_received`, like `blob`
+  /// @returns false: the protocol can't go on from this snapshot, because entries between the
+  /// snapshot and the records are missing, or because the blob makes no sense. Nothing has changed,
+  /// and the host may call again with another snapshot.
+  virtual bool rebuild_from(const stable_state& stable, log_index index, std::string_view blob) {
+    (void)stable, (void)index, (void)blob;
+    return false;
+  }
 };
 
 } // namespace atl::spi
