@@ -180,7 +180,8 @@ void print_remedy(const std::vector<checked_master>& all) {
   auto has_sound = std::ranges::any_of(all, [](auto& it) { return it.judge() == verdict::sound; });
   for (auto& master : all)
     if (master.judge() == verdict::damaged && has_sound)
-      print("{0} can get a sound name space from the others: start it once with --rebuild-state (with "
+      print("{0} can get a sound name space from the others: start it once with --rebuild-state "
+            "(with "
             "two_phase_commit: with --new-disk, then 'dfs admin master replace {0}')\n",
             display_name(master.name));
   if (!has_sound)

@@ -21,7 +21,7 @@ TEST_CASE("the list has a line for each plugin, followed by the refused librarie
   CHECK(code == 0);
   CHECK(out == fmt::format(R"(KIND       NAME    VERSION  SPI  FILE
 balancer   first   1.2.3    2.0  {0}/first.so
-consensus  silent  0.1.0    2.1  {0}/silent.so
+consensus  silent  0.1.0    2.2  {0}/silent.so
 
 Refused:
   {0}/major.so: is built for balancer interface 99.0, expected 2.0; build it against this version's headers

@@ -228,12 +228,12 @@ struct consensus_status {
 ///
 /// Claims that a verifier knows: `safe_with_crashes` and `live_with_crashes` = `none` | `minority`
 /// | `all` (of the replicas), `linearizable_reads`, `blocks_on_one_failure`, `changes_members`,
-/// `transfers_leadership` and `rebuilds_state` = `yes` | `no`, `trusts_clocks_with` = the name of a boolean option: with
-/// it on, reads are linearizable only while no clock jumps, and none runs faster than another's by
-/// more than the integer option `clock_drift` says, in millionths; and `quorum_options` = the names
-/// of options, with commas between them, that set sizes of quorums: with one of them not at its
-/// default a quorum may need every voter, and `live_with_crashes` and `changes_members` are no
-/// promises.
+/// `transfers_leadership` and `rebuilds_state` = `yes` | `no`, `trusts_clocks_with` = the name of a
+/// boolean option: with it on, reads are linearizable only while no clock jumps, and none runs
+/// faster than another's by more than the integer option `clock_drift` says, in millionths; and
+/// `quorum_options` = the names of options, with commas between them, that set sizes of quorums:
+/// with one of them not at its default a quorum may need every voter, and `live_with_crashes` and
+/// `changes_members` are no promises.
 class consensus {
  public:
   consensus() = default;
