@@ -16,6 +16,7 @@
 #include <map>
 #include <mutex>
 #include <set>
+#include <string_view>
 #include <thread>
 #include <unistd.h>
 #include <utility>
@@ -32,6 +33,7 @@ namespace {
 struct cut_state {
   std::set<std::string> isolated;
   std::set<std::pair<std::string, std::string>> cuts;
+  std::map<std::pair<std::string, std::string>, std::string> cuts_at; ///< begin at these bytes
   std::map<std::string, pid_t> processes;
 };
 
@@ -46,6 +48,19 @@ class shared_cut_state {
     std::lock_guard lock{mutex_};
     return !wires_.isolated.contains(from) && !wires_.isolated.contains(to) &&
            !wires_.cuts.contains({from, to});
+  }
+  bool is_cut(const std::string& from, const std::string& to) const {
+    std::lock_guard lock{mutex_};
+    return wires_.cuts.contains({from, to});
+  }
+  /// Begins a cut if these bytes are those that it waits for.
+  void watch(const std::string& from, const std::string& to, std::string_view bytes) {
+    std::lock_guard lock{mutex_};
+    auto waiting = wires_.cuts_at.find({from, to});
+    if (waiting == wires_.cuts_at.end() || bytes.find(waiting->second) == bytes.npos)
+      return;
+    wires_.cuts.insert(waiting->first);
+    wires_.cuts_at.erase(waiting);
   }
   std::map<std::string, pid_t> processes() const {
     std::lock_guard lock{mutex_};
@@ -105,7 +120,11 @@ bool holds_socket(pid_t process, std::uint32_t inode) {
 /// Actions to run when a cut is healed. Used only by the proxies' thread.
 class deferred_actions {
  public:
-  explicit deferred_actions(const shared_cut_state& network) : network_{network} {}
+  explicit deferred_actions(shared_cut_state& network) : network_{network} {}
+
+  void watch(const std::string& from, const std::string& to, std::string_view bytes) {
+    network_.watch(from, to, bytes);
+  }
 
   void run_when_connected(const std::string& from, const std::string& to,
                           std::function<void()> step) {
@@ -125,7 +144,7 @@ class deferred_actions {
     std::string to;
     std::function<void()> step;
   };
-  const shared_cut_state& network_;
+  shared_cut_state& network_;
   std::vector<deferred_action> waiting_;
 };
 
@@ -168,6 +187,7 @@ class session : public std::enable_shared_from_this<session> {
     deferred_.run_when_connected(it.from, it.to, [this, self = shared_from_this(), &it] {
       it.in.async_read_some(
           asio::buffer(it.buffer), [this, self, &it](error_code failed, std::size_t size) {
+            deferred_.watch(it.from, it.to, {it.buffer.data(), size});
             deferred_.run_when_connected(it.from, it.to, [this, self, &it, failed, size] {
               failed ? end(it) : write(it, size);
             });
@@ -300,4 +320,13 @@ void proxy_network::cut(const std::string& from, const std::string& to) {
 
 void proxy_network::join(const std::string& from, const std::string& to) {
   impl_->change([&](cut_state& it) { it.cuts.erase({from, to}); });
+}
+
+void proxy_network::cut_at(const std::string& from, const std::string& to,
+                           const std::string& bytes) {
+  impl_->change([&](cut_state& it) { it.cuts_at[{from, to}] = bytes; });
+}
+
+bool proxy_network::is_cut(const std::string& from, const std::string& to) const {
+  return impl_->network.is_cut(from, to);
 }

@@ -25,6 +25,9 @@ class proxy_network : public host_network {
   void rejoin(const std::string& host) override;
   void cut(const std::string& from, const std::string& to) override;
   void join(const std::string& from, const std::string& to) override;
+  /// As `cut`, from the moment on at which these bytes are on their way: they are held back too.
+  void cut_at(const std::string& from, const std::string& to, const std::string& bytes);
+  bool is_cut(const std::string& from, const std::string& to) const;
 
  private:
   struct implementation;

@@ -66,9 +66,10 @@ atl::result<json> wait_until_empty(context& with, control& masters, const std::s
     auto node = find_node(masters, name);
     if (node && state_of(*node) == "draining" && node->value("empty", false))
       return node;
-    auto registered = find_registered(masters, name);
-    if (registered && registered->state == storage_state::active)
-      return fail(errc::refused, fmt::format("the draining of {} was cancelled meanwhile", name));
+    if (node && state_of(*node) == "active")
+      if (auto registered = find_registered(masters, name);
+          registered && registered->state == storage_state::active)
+        return fail(errc::refused, fmt::format("the draining of {} was cancelled meanwhile", name));
     if (node && node->contains("chunks")) {
       auto left = (*node)["chunks"].get<std::uint64_t>();
       if (!with.quiet && !with.json && (is_first || left != last))

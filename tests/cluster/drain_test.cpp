@@ -1,0 +1,134 @@
+#include "storm_clients.hpp"
+#include "test_cluster.hpp"
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+#include <sys/wait.h>
+
+#include <memory>
+#include <signal.h>
+#include <string>
+#include <vector>
+
+/// Nodes that leave on purpose, or come and go, while files are stored, replaced and removed.
+namespace {
+
+using nlohmann::json;
+
+constexpr int files = 40;
+constexpr std::size_t file_bytes = 60'000;
+
+cluster_shape four_storages(const std::string& dead_after) {
+  cluster_shape shape;
+  shape.storages = 4;
+  shape.links = "heartbeat = \"50ms\"\nfailure_timeout = \"300ms\"";
+  shape.files =
+      fmt::format("chunk_size = \"64KiB\"\ninline_limit = \"1KiB\"\ngrace = \"1s\"\n"
+                  "collection_interval = \"200ms\"\ndead_after = \"{}\"\n[repair]\nrate = \"1MiB\"",
+                  dead_after);
+  return shape;
+}
+
+void put_files(test_cluster& cluster) {
+  for (int i = 0; i < files; ++i) {
+    auto put = cluster.dfs({"put", "-", fmt::format("/f{}", i)},
+                           random_bytes(file_bytes, static_cast<std::uint64_t>(i)));
+    REQUIRE_MESSAGE(put.code == 0, put.err);
+  }
+}
+
+void check_files(test_cluster& cluster) {
+  for (int i = 0; i < files; ++i) {
+    auto got = cluster.dfs({"cat", fmt::format("/f{}", i)});
+    CHECK_MESSAGE(got.code == 0, got.err);
+    CHECK((got.out == random_bytes(file_bytes, static_cast<std::uint64_t>(i))));
+  }
+}
+
+/// What the leading master, the only one, says.
+json view_of_master(test_cluster& cluster) {
+  return cluster.masters().at(0);
+}
+
+json node_in(const json& view, const std::string& name) {
+  if (view.is_object())
+    for (auto& node : view["storages"])
+      if (node["name"] == name)
+        return node;
+  return {};
+}
+
+bool is_running(pid_t process) {
+  siginfo_t ended{};
+  auto asked = ::waitid(P_PID, static_cast<id_t>(process), &ended, WEXITED | WNOHANG | WNOWAIT);
+  return asked == 0 && ended.si_pid == 0;
+}
+
+} // namespace
+
+TEST_CASE("while a node is drained under load no chunk is short of copies at any moment") {
+  test_cluster cluster{four_storages("1m")};
+  cluster.up();
+  put_files(cluster);
+  std::vector<std::unique_ptr<storm_client>> clients;
+  for (int i = 0; i < 2; ++i)
+    clients.push_back(
+        std::make_unique<library_storm_client>(cluster, i, static_cast<std::uint64_t>(i) + 1));
+  for (auto& client : clients)
+    client->start();
+  auto drain = start_program({program("dfs").string(), "--cluster", cluster.folder().string(),
+                              "admin", "storage", "drain", "storage-3"});
+  auto begun = clients[0]->count() + clients[1]->count();
+  int views = 0;
+  while (is_running(drain)) {
+    auto view = view_of_master(cluster);
+    REQUIRE(view.is_object());
+    auto& copies = view["copies"];
+    if (node_in(view, "storage-3").value("state", "") != "draining" || !copies.contains("short"))
+      continue;
+    ++views;
+    CHECK_MESSAGE(copies["short"] == 0, copies.dump());
+    auto checked = cluster.dfs({"check"});
+    CHECK_MESSAGE(checked.code == 0, (checked.out + checked.err));
+  }
+  CHECK(wait_for(drain) == 0);
+  CHECK(views > 1);
+  CHECK(clients[0]->count() + clients[1]->count() > begun);
+  for (auto& client : clients)
+    client->stop();
+  for (auto& client : clients) {
+    CHECK(client->errors().empty());
+    for (auto& violation : client->violations())
+      FAIL_CHECK(violation);
+  }
+  cluster.kill("storage-3", SIGKILL);
+  check_files(cluster);
+  auto copies = view_of_master(cluster)["copies"];
+  CHECK_MESSAGE(copies["short"] == 0, copies.dump());
+}
+
+TEST_CASE("a node that is killed again and again, and returns each time, has next to nothing of "
+          "its data copied") {
+  constexpr int flaps = 10;
+  test_cluster cluster{four_storages("20s")};
+  cluster.up();
+  put_files(cluster);
+  for (int i = 0; i < flaps; ++i) {
+    cluster.kill("storage-2", SIGKILL);
+    cluster.wait_for_health("storage-2", "down");
+    auto put = cluster.dfs({"put", "-", "/between"}, random_bytes(file_bytes, 1000));
+    CHECK_MESSAGE(put.code == 0, put.err);
+    cluster.start("storage-2");
+    cluster.wait_for_health("storage-2", "up");
+  }
+  eventually("all chunks have all copies", [&] {
+    auto view = view_of_master(cluster);
+    return view.is_object() && view["copies"]["state"] == "counted" &&
+           view["copies"]["short"] == 0 && view["repair"]["tasks"] == 0;
+  });
+  auto view = view_of_master(cluster);
+  auto stored = node_in(view, "storage-2")["used_bytes"].get<std::uint64_t>();
+  REQUIRE(stored > 10 * file_bytes);
+  CHECK(view["repair"]["bytes_copied"].get<std::uint64_t>() <= stored / 10);
+  check_files(cluster);
+}
