@@ -42,7 +42,9 @@ void auditor::expect_garbage_at(spi::timestamp when) {
 }
 
 void auditor::on_node_changed(node_id node) {
-  laps_[node].is_wanted = true;
+  auto& lap = laps_[node];
+  lap.is_wanted = true;
+  lap.has_lapped = false;
 }
 
 std::uint64_t auditor::request_round() {
@@ -130,10 +132,12 @@ void auditor::begin_lap(lap& of, spi::timestamp now) {
   of.after = {};
 }
 
-void auditor::end_lap(lap& of, spi::timestamp now) {
+void auditor::end_lap(node_id node, lap& of, spi::timestamp now) {
+  calls_.on_lap_ended(node, of.began);
   of.at = step::idle;
   of.has_ended = true;
   of.ended = now;
+  of.has_lapped = true;
   of.round_done = std::max(of.round_done, of.round_at_begin);
 }
 
@@ -287,7 +291,7 @@ void auditor::look_up(node_id node, lap& of, spi::timestamp now) {
       of.asked.push_back(each.key.unit);
   }
   if (of.asked.empty())
-    return finish_slice(of, now);
+    return finish_slice(node, of, now);
   if (!rules_.ask_before_removal)
     return settle(node, of, {}, now);
   of.at = step::looking_up;
@@ -317,7 +321,7 @@ void auditor::settle(node_id node, lap& of, std::span<const unit_record> units,
   look_up(node, of, now);
 }
 
-void auditor::finish_slice(lap& of, spi::timestamp now) {
+void auditor::finish_slice(node_id node, lap& of, spi::timestamp now) {
   of.at = step::waiting;
   // The memory of nodes that aren't audited now would add up.
   of.held = std::vector<held_fragment>{}; // `= {}` would keep the memory
@@ -328,12 +332,17 @@ void auditor::finish_slice(lap& of, spi::timestamp now) {
   of.waits_for = 0;
   of.not_before = now;
   if (of.is_last)
-    end_lap(of, now);
+    end_lap(node, of, now);
 }
 
 bool auditor::is_lapping(node_id node) const {
   auto known = laps_.find(node);
   return known != laps_.end() && known->second.at != step::idle;
+}
+
+bool auditor::has_lapped(node_id node) const {
+  auto known = laps_.find(node);
+  return known != laps_.end() && known->second.has_lapped;
 }
 
 std::uint64_t auditor::fragments_in_lap(node_id node) const {

@@ -35,6 +35,8 @@ class auditor {
     /// May unwanted copies of this unit be judged? Those of young units may belong to writes under
     /// way.
     std::function<bool(const unit_id&)> is_old_enough;
+    /// The node was audited as a whole. @param began when that began
+    std::function<void(node_id, spi::timestamp began)> on_lap_ended;
   };
 
   auditor(const keeper_settings& settings, const keeper_rules& rules, const node_watch& nodes,
@@ -63,6 +65,8 @@ class auditor {
   bool on_query_failed(ticket id, spi::timestamp now);
 
   bool is_lapping(node_id node) const;
+  /// Has an audit of the node ended since `restart`, and since the node changed last?
+  bool has_lapped(node_id node) const;
   std::uint64_t fragments_in_lap(node_id node) const;
 
  private:
@@ -76,6 +80,7 @@ class auditor {
     bool is_wanted = true; ///< for a reason that doesn't wait for the pause
     spi::timestamp began{0};
     spi::timestamp ended{0};
+    bool has_lapped = false; ///< since `restart`, and since the node changed
     bool has_ended = false;
     std::uint64_t changes_at_begin = 0;
     std::uint64_t round_at_begin = 0;
@@ -95,14 +100,14 @@ class auditor {
   bool is_due(const lap& of, spi::timestamp now) const;
   void begin_due_laps(spi::timestamp now);
   void begin_lap(lap& of, spi::timestamp now);
-  void end_lap(lap& of, spi::timestamp now);
+  void end_lap(node_id node, lap& of, spi::timestamp now);
   void give_up(lap& of, spi::timestamp now);
   void list_next(node_id node, lap& of, spi::timestamp now);
   void ask_page(node_id node, lap& of, spi::timestamp now);
   void compare(node_id node, lap& of, spi::timestamp now);
   void look_up(node_id node, lap& of, spi::timestamp now);
   void settle(node_id node, lap& of, std::span<const unit_record> units, spi::timestamp now);
-  void finish_slice(lap& of, spi::timestamp now);
+  void finish_slice(node_id node, lap& of, spi::timestamp now);
   std::map<node_id, lap>::iterator lap_of(ticket id);
   std::size_t laps_under_way() const;
 

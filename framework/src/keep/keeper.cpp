@@ -70,6 +70,12 @@ std::uint64_t keeper::request_audit() {
 void keeper::request_verify(std::span<const unit_id> units) {
   impl_->request_verify(units);
 }
+void keeper::request_rebalance() {
+  impl_->request_rebalance();
+}
+rebalance_plan keeper::plan_rebalance() const {
+  return impl_->plan_rebalance();
+}
 std::vector<effect> keeper::take_effects() {
   return impl_->take_effects();
 }

@@ -49,6 +49,7 @@ auditor::callbacks keeper::impl::audit_callbacks() {
                !exceptions_.is_full();
       },
       [this](const unit_id& unit) { return unit < watermark_ || !setup_.rules.watermark; },
+      [this](node_id node, spi::timestamp began) { changes_.on_audited(node, began); },
   };
 }
 
@@ -56,7 +57,8 @@ mover::callbacks keeper::impl::mover_callbacks() {
   return {[this](node_id node, const unit_record& unit, bool is_drain) {
             return queue_move(node, unit, is_drain);
           },
-          [this](node_id node) { return pending_moves_from(node); }};
+          [this](node_id node) { return pending_moves_from(node); },
+          [this](node_id node) { return is_use_known(node); }};
 }
 
 /// A unit that the survey found.
@@ -148,6 +150,8 @@ void keeper::impl::on_unwanted_copy(node_id node, const held_fragment& copy,
     return remove();
   if (can_adopt(node, copy.key, *unit))
     return verifier_.add({node, *unit, copy.key.fragment, verifier::reason::adoption});
+  if (copy.key.fragment < unit->nodes.size())
+    changes_.add_leftover(node, copy.key, judge_.fragment_bytes(*unit, copy.key.fragment), now_);
   auto state = judge_.judge(*unit);
   auto is_whole = state && state->is_healthy() && !tasks_.has_unit(unit->id);
   auto due = recent_moves_.due(node, copy.key);
@@ -171,6 +175,8 @@ std::uint64_t keeper::impl::queue_move(node_id node, const unit_record& unit, bo
   next.rank = is_drain ? repair_queue::drain : repair_queue::rebalance;
   next.sender = node;
   next.bytes = judge_.fragment_bytes(unit, fragment);
+  if (!is_drain && !has_relief(unit, next.bytes))
+    return 0;
   auto bytes = std::max<std::uint64_t>(next.bytes, 1);
   queue_.push(std::move(next));
   may_start_tasks_ = true;
@@ -180,6 +186,42 @@ std::uint64_t keeper::impl::queue_move(node_id node, const unit_record& unit, bo
 std::size_t keeper::impl::pending_moves_from(node_id node) const {
   return queue_.moves_from(node) + tasks_.with_purpose(task::purpose::drain, node) +
          tasks_.with_purpose(task::purpose::rebalance, node);
+}
+
+/// Is it known how full the node is without copies that nothing refers to? It has told what it
+/// holds, and of these copies none is just being removed.
+bool keeper::impl::is_use_known(node_id node) const {
+  return !changes_.is_full() && auditor_.has_lapped(node) && removals_.count(node) == 0 &&
+         changes_.are_removals_told(node);
+}
+
+/// Is there a node that may take a fragment of the unit from an overfull one?
+bool keeper::impl::has_relief(const unit_record& unit, std::uint64_t bytes) const {
+  auto mean = use_.mean();
+  return std::ranges::any_of(nodes_.all(), [&](const auto& entry) {
+    return use_.may_take(entry.second, bytes, mean) && entry.second.last.free_bytes >= bytes &&
+           std::ranges::find(unit.nodes, entry.first) == unit.nodes.end();
+  });
+}
+
+/// Operators needn't wait for the pause after a search that found too little, nor for an audit.
+void keeper::impl::request_rebalance() {
+  if (!leads())
+    return;
+  mover_.request_rebalance();
+  for (const auto& [id, node] : nodes_.all())
+    if (!is_use_known(id))
+      auditor_.on_node_changed(id);
+}
+
+rebalance_plan keeper::impl::plan_rebalance() const {
+  auto plan = use_.plan();
+  for (const auto& each : plan.nodes) {
+    plan.waits_for_audit = plan.waits_for_audit || (each.bytes_over > 0 && !is_use_known(each.id));
+    plan.under_way +=
+        queue_.moves_from(each.id) + tasks_.with_purpose(task::purpose::rebalance, each.id);
+  }
+  return plan;
 }
 
 void keeper::impl::request_verify(std::span<const unit_id> units) {

@@ -18,11 +18,10 @@ constexpr int pause_per_survey = 10;
 keeper::impl::impl(keeper_setup setup)
     : setup_{std::move(setup)}, nodes_{setup_.settings, setup_.rules}, judge_{setup_, nodes_,
                                                                               exceptions_},
-      targets_{nodes_, tasks_}, survey_{nodes_, exceptions_, out_}, auditor_{setup_.settings,
-                                                                             setup_.rules, nodes_,
-                                                                             out_,
-                                                                             audit_callbacks()},
-      mover_{setup_.settings, nodes_, out_, mover_callbacks()} {
+      targets_{nodes_, tasks_}, use_{setup_.settings, setup_.rules, nodes_, tasks_, changes_},
+      survey_{nodes_, exceptions_, out_}, auditor_{setup_.settings, setup_.rules, nodes_, out_,
+                                                   audit_callbacks()},
+      mover_{setup_.settings, nodes_, use_, out_, mover_callbacks()} {
   set_rates();
 }
 
@@ -167,6 +166,7 @@ void keeper::impl::drop_soft_state() {
   queue_.clear();
   tasks_.clear();
   removals_.clear();
+  changes_.clear();
   verifier_.clear();
   survey_.restart();
   mover_.restart();
@@ -216,6 +216,7 @@ void keeper::impl::on_heard(node_id node, std::uint64_t incarnation, const vital
   auto was_away = !before || !before->has_heard || before->incarnation != incarnation ||
                   before->liveness == liveness::down;
   nodes_.on_heard(node, incarnation, what, now_);
+  changes_.on_heard(node);
   if (was_away)
     auditor_.on_node_changed(node);
 }

@@ -8,6 +8,8 @@
 #include "recent_moves.hpp"
 #include "removal_list.hpp"
 #include "repair_queue.hpp"
+#include "space_changes.hpp"
+#include "space_use.hpp"
 #include "survey.hpp"
 #include "target_picker.hpp"
 #include "task_table.hpp"
@@ -50,6 +52,8 @@ class keeper::impl {
   void on_fragment(node_id node, const fragment_key& key, fragment_condition what);
   std::uint64_t request_audit() { return auditor_.request_round(); }
   void request_verify(std::span<const unit_id> units);
+  void request_rebalance();
+  rebalance_plan plan_rebalance() const;
   std::vector<effect> take_effects();
   keeper_report report() const;
 
@@ -84,6 +88,8 @@ class keeper::impl {
   bool can_adopt(node_id node, const fragment_key& key, const unit_record& unit);
   std::uint64_t queue_move(node_id node, const unit_record& unit, bool is_drain);
   std::size_t pending_moves_from(node_id node) const;
+  bool is_use_known(node_id node) const;
+  bool has_relief(const unit_record& unit, std::uint64_t bytes) const;
   void on_checked(const verifier::check& what, const order_result& result);
   void ask_for_units();
   void on_units(std::span<const unit_record> units);
@@ -122,6 +128,8 @@ class keeper::impl {
   target_picker targets_;
   removal_list removals_;
   recent_moves recent_moves_;
+  space_changes changes_;
+  space_use use_;
   verifier verifier_;
   survey survey_;
   auditor auditor_;

@@ -96,8 +96,9 @@ repair_queue::attempt keeper::impl::start_move(const repair_queue::entry& next) 
   auto* relieved = nodes_.find(next.sender);
   auto is_drain = next.rank == repair_queue::drain;
   if (at == next.unit.nodes.end() || !relieved || !judge_.is_readable(next.unit, fragment) ||
-      (is_drain && relieved->state != node_state::draining))
-    return repair_queue::attempt::started; // nothing is to be done any more
+      (is_drain && relieved->state != node_state::draining) ||
+      (!is_drain && (!use_.is_above_goal(*relieved, use_.mean()) || !is_use_known(relieved->id))))
+    return repair_queue::attempt::started; // nothing is to be done any more, or not now
   task what;
   what.why = is_drain ? task::purpose::drain : task::purpose::rebalance;
   what.key = {next.unit.id, fragment};
@@ -123,7 +124,7 @@ repair_queue::attempt keeper::impl::start_task(task what, remedy how, repair_que
   auto* plugins = judge_.plugins_of(what.unit.policy);
   if (!plugins)
     return repair_queue::attempt::stuck;
-  auto mean = mean_use(nodes_);
+  auto mean = use_.mean();
   auto adopting = adopting_nodes(what.unit.id);
   target_picker::wish wanted{
       what.unit,
@@ -133,7 +134,7 @@ repair_queue::attempt keeper::impl::start_task(task what, remedy how, repair_que
       [&](const watched_node& node) {
         return (setup_.rules.avoid_removals && removals_.has_unit(node.id, what.unit.id)) ||
                std::ranges::find(adopting, node.id) != adopting.end() ||
-               (what.why == task::purpose::rebalance && use_of(node) >= mean);
+               (what.why == task::purpose::rebalance && !use_.may_take(node, what.bytes, mean));
       },
       [&](const watched_node& node) {
         if (tasks_.in(node.id) >= setup_.settings.streams_in)
@@ -188,8 +189,8 @@ void keeper::impl::on_done(ticket id, const order_result& result) {
     on_task_done(*which, result);
   else if (auto check = verifier_.on_done(id))
     on_checked(*check, result);
-  else
-    removals_.on_done(id, result);
+  else if (auto place = removals_.on_done(id, result))
+    changes_.on_removed(place->node, place->key);
   may_start_tasks_ = true;
 }
 
@@ -198,6 +199,7 @@ void keeper::impl::on_task_done(task& which, const order_result& result) {
   if (result.what == outcome::done) {
     totals_.bytes_copied += which.bytes;
     tasks_.set_copied(which);
+    changes_.on_stored(which.to, which.bytes);
     if (which.to == which.from)
       finish_task(which.id, true);
     else if (setup_.rules.copy_before_relocating)
@@ -236,11 +238,13 @@ void keeper::impl::finish_task(ticket id, bool is_relocated) {
   exceptions_.erase(done.from, done.key);
   done.unit.nodes[done.key.fragment] = done.to;
   tasks_.on_relocated(done.key, done.to);
+  changes_.erase_leftover(done.to, done.key);
   if (done.why == task::purpose::repair) {
     ++totals_.fragments_mended;
     tell({notice::about::mended, done.key, done.to, done.from, done.spare});
   } else {
     ++totals_.fragments_moved;
+    changes_.add_leftover(done.from, done.key, done.bytes, now_);
     tell({notice::about::moved, done.key, done.to, done.from, 0});
   }
   if (done.from != no_node && done.from != done.to)
@@ -304,6 +308,8 @@ void keeper::impl::on_relocated(ticket id, std::span<const relocation_outcome> o
     const auto& [what, task] = moves[i];
     out_.stale().on_changed(what.key.unit);
     auto is_moved = outcomes[i] == relocation_outcome::moved;
+    if (is_moved)
+      verifier_.on_relocated(what.key, what.to);
     // It may have been moved by a command that seemed to fail.
     if (outcomes[i] == relocation_outcome::is_elsewhere && what.from != no_node)
       leave_behind(what.from, what.key);
@@ -315,6 +321,7 @@ void keeper::impl::on_relocated(ticket id, std::span<const relocation_outcome> o
       queue_.erase(what.key.unit); // the queued record doesn't know the new place
       ++totals_.fragments_adopted;
       exceptions_.erase(what.from, what.key);
+      changes_.erase_leftover(what.to, what.key);
       tell({notice::about::adopted, what.key, what.to, what.from, 0});
       to_look_up_.insert(what.key.unit);
     }

@@ -11,34 +11,8 @@ constexpr spi::timestamp pause_between_walks{1'000'000};
 
 } // namespace
 
-double use_of(const watched_node& node) {
-  return node.last.capacity_bytes == 0 ? 0
-                                       : static_cast<double>(node.last.used_bytes) /
-                                             static_cast<double>(node.last.capacity_bytes);
-}
-
-double mean_use(const node_watch& nodes) {
-  double used = 0;
-  double capacity = 0;
-  for (const auto& [id, node] : nodes.all())
-    if (node.can_receive()) {
-      used += static_cast<double>(node.last.used_bytes);
-      capacity += static_cast<double>(node.last.capacity_bytes);
-    }
-  return capacity == 0 ? 0 : used / capacity;
-}
-
-/// The node is to come half the threshold near to the mean, so that it isn't overfull again soon.
-std::uint64_t mover::bytes_over(const watched_node& node, double mean) const {
-  auto threshold = settings_.rebalance_threshold;
-  if (threshold <= 0 || !node.can_receive() || use_of(node) <= mean + threshold)
-    return 0;
-  auto excess = use_of(node) - mean - threshold / 2;
-  return static_cast<std::uint64_t>(excess * static_cast<double>(node.last.capacity_bytes));
-}
-
 void mover::advance(spi::timestamp now) {
-  auto mean = keep::mean_use(nodes_);
+  auto mean = use_.mean();
   std::erase_if(walks_, [&](const auto& entry) {
     auto* node = nodes_.find(entry.first);
     auto is_drained = node && node->state == node_state::draining;
@@ -50,8 +24,9 @@ void mover::advance(spi::timestamp now) {
     auto begins = known == walks_.end() || known->second.after == unit_id{};
     if (known != walks_.end() && (known->second.query != 0 || now < known->second.not_before))
       continue;
-    auto over = is_draining || !begins ? 0 : bytes_over(node, mean);
-    if (!is_draining && begins && over == 0)
+    auto over = is_draining || !begins ? 0 : use_.bytes_over(node, mean);
+    // The moves of the last walk end first: how full the node is depends on them.
+    if (!is_draining && begins && (over == 0 || calls_.pending(id) > 0 || !calls_.is_use_known(id)))
       continue;
     auto& walk = walks_[id];
     walk.is_drain = is_draining;
@@ -107,9 +82,17 @@ void mover::end_walk(node_id node, walk& of, spi::timestamp now) {
     of.not_before = now + pause_between_walks;
     return;
   }
-  // The node's use changes only when what was moved has been removed there.
+  // A node without enough units that can be moved isn't searched again and again.
+  auto found_enough = of.bytes_left == 0;
   of.after = {};
-  of.not_before = now + settings_.grace + 2 * settings_.audit_pause;
+  of.not_before =
+      now + (found_enough ? pause_between_walks : settings_.grace + 2 * settings_.audit_pause);
+}
+
+void mover::request_rebalance() {
+  for (auto& [node, walk] : walks_)
+    if (!walk.is_drain)
+      walk.not_before = spi::timestamp{0};
 }
 
 bool mover::on_query_failed(ticket id, spi::timestamp now) {

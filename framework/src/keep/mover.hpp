@@ -2,6 +2,7 @@
 
 #include "effect_outbox.hpp"
 #include "node_watch.hpp"
+#include "space_use.hpp"
 
 #include <atoll/keep/keeper.hpp>
 
@@ -23,12 +24,18 @@ class mover {
     std::function<std::uint64_t(node_id, const unit_record&, bool is_drain)> on_unit;
     /// Moves from the node that wait or are under way.
     std::function<std::size_t(node_id)> pending;
+    /// Is it known what surplus copies a node holds? Those that an earlier leader's moves left
+    /// behind make a node seem fuller than it is.
+    std::function<bool(node_id)> is_use_known;
   };
 
-  mover(const keeper_settings& settings, const node_watch& nodes, outbox& out, callbacks calls)
-      : settings_{settings}, nodes_{nodes}, out_{out}, calls_{std::move(calls)} {}
+  mover(const keeper_settings& settings, const node_watch& nodes, const space_use& use, outbox& out,
+        callbacks calls)
+      : settings_{settings}, nodes_{nodes}, use_{use}, out_{out}, calls_{std::move(calls)} {}
 
   void restart() { walks_.clear(); }
+  /// Looks at overfull nodes again at once, also at those that could not be relieved.
+  void request_rebalance();
   void advance(spi::timestamp now);
   /// @returns whether the ticket belongs to a walk
   bool on_page(ticket id, std::span<const unit_record> units, bool more, spi::timestamp now);
@@ -51,19 +58,14 @@ class mover {
 
   void ask(node_id node, walk& of);
   void end_walk(node_id node, walk& of, spi::timestamp now);
-  std::uint64_t bytes_over(const watched_node& node, double mean) const;
   std::map<node_id, walk>::iterator walk_of(ticket id);
 
   const keeper_settings& settings_;
   const node_watch& nodes_;
+  const space_use& use_;
   outbox& out_;
   callbacks calls_;
   std::map<node_id, walk> walks_;
 };
-
-/// How full the nodes that take data are on average, 0 to 1.
-double mean_use(const node_watch& nodes);
-/// How full a node is, 0 to 1.
-double use_of(const watched_node& node);
 
 } // namespace atl::keep

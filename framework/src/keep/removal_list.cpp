@@ -31,13 +31,14 @@ void removal_list::erase(std::map<ticket, removal>::iterator which) {
   orders_.erase(which);
 }
 
-bool removal_list::on_done(ticket id, const order_result& result) {
+std::optional<removal_list::place> removal_list::on_done(ticket id, const order_result& result) {
   auto known = orders_.find(id);
   if (known == orders_.end())
-    return false;
+    return std::nullopt;
   removed_ += result.what == order_result::outcome::done ? 1 : 0;
+  auto where = known->second.where;
   erase(known);
-  return true;
+  return where;
 }
 
 void removal_list::expire(spi::timestamp now) {

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <unordered_map>
 
 namespace atl::keep {
@@ -17,8 +18,14 @@ class removal_list {
   /// @param generation of the copy
   void order_removal(node_id node, const fragment_key& key, std::uint64_t generation,
                      std::uint64_t term, spi::timestamp now, outbox& out);
-  /// @returns whether the ticket is that of a removal; its order is done with then
-  bool on_done(ticket id, const order_result& result);
+  struct place {
+    node_id node = no_node;
+    fragment_key key;
+
+    friend auto operator<=>(const place&, const place&) = default;
+  };
+  /// Ends the order of a removal. @returns where the copy was; none: the ticket is of another order
+  std::optional<place> on_done(ticket id, const order_result& result);
   /// Gives up orders that weren't answered; audits find again what is still there.
   void expire(spi::timestamp now);
   void clear();
@@ -28,12 +35,6 @@ class removal_list {
   std::uint64_t removed() const { return removed_; }
 
  private:
-  struct place {
-    node_id node = no_node;
-    fragment_key key;
-
-    friend auto operator<=>(const place&, const place&) = default;
-  };
   struct removal {
     place where;
     spi::timestamp deadline{0};

@@ -16,6 +16,8 @@ task& task_table::add(task what) {
   to.bytes_in += what.bytes;
   for (auto sender : what.senders)
     ++traffic_[sender].out;
+  if (what.why != task::purpose::repair)
+    traffic_[what.from].bytes_leaving += what.bytes;
   by_key_[what.key] = what.id;
   auto id = what.id;
   return tasks_.emplace(id, std::move(what)).first->second;
@@ -71,6 +73,8 @@ void task_table::erase(ticket id) {
   if (known == tasks_.end())
     return;
   set_copied(known->second);
+  if (known->second.why != task::purpose::repair)
+    traffic_[known->second.from].bytes_leaving -= known->second.bytes;
   by_key_.erase(known->second.key);
   tasks_.erase(known);
 }

@@ -51,6 +51,8 @@ class task_table {
   std::uint32_t out(node_id node) const { return traffic_of(node).out; }
   /// Bytes that are on their way to a node.
   std::uint64_t bytes_in(node_id node) const { return traffic_of(node).bytes_in; }
+  /// Bytes that drains and rebalancing are about to move away from a node.
+  std::uint64_t bytes_leaving(node_id node) const { return traffic_of(node).bytes_leaving; }
   std::size_t with_purpose(task::purpose why, node_id from) const;
 
  private:
@@ -58,6 +60,7 @@ class task_table {
     std::uint32_t in = 0;
     std::uint32_t out = 0;
     std::uint64_t bytes_in = 0;
+    std::uint64_t bytes_leaving = 0;
   };
 
   traffic traffic_of(node_id node) const {

@@ -54,6 +54,18 @@ std::optional<verifier::check> verifier::on_done(ticket id) {
   return what;
 }
 
+void verifier::on_relocated(const fragment_key& key, node_id to) {
+  auto correct = [&](check& each) {
+    if (each.unit.id == key.unit && key.fragment < each.unit.nodes.size())
+      each.unit.nodes[key.fragment] = to;
+  };
+  for (auto& [id, each] : running_)
+    correct(each.what);
+  for (auto& [node, line] : waiting_)
+    for (auto& each : line)
+      correct(each);
+}
+
 void verifier::expire(spi::timestamp now) {
   while (!running_.empty() && running_.begin()->second.deadline <= now)
     finish(running_.begin());

@@ -41,6 +41,9 @@ class verifier {
   }
   /// @returns the check that the ticket was for; none: it is of no check
   std::optional<check> on_done(ticket id);
+  /// The state has a fragment at another place now: checks under way must not judge by the former
+  /// one.
+  void on_relocated(const fragment_key& key, node_id to);
   void expire(spi::timestamp now);
   void clear();
 

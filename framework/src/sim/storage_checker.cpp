@@ -23,7 +23,7 @@ constexpr std::int64_t second = 1'000'000;
 
 storage_checker::storage_checker(storage_world& world)
     : world_{world}, survives_{world.scheme().promised().survives_losses},
-      former_settings_{world.parameters().settings} {}
+      former_settings_{world.parameters().settings}, balance_{world} {}
 
 // -- units ------------------------------------------------------------------------------------
 
@@ -118,6 +118,7 @@ void storage_checker::on_stored(node_id node, const fragment_key& key) {
 
 void storage_checker::on_removal(node_id node, const fragment_key& key, std::uint64_t term) {
   auto* unit = world_.state().find(key.unit);
+  balance_.on_removal(node, key);
   auto what = fmt::format("node {} removes {} by an order of term {}", node, to_text(key), term);
   if (!unit && !(key.unit < world_.state().watermark()))
     return world_.violate(storage_violation::young_removed,
@@ -151,6 +152,7 @@ void storage_checker::on_put(const unit_record& unit) {
   auto is_present = present(unit);
   auto missing = static_cast<std::uint32_t>(std::ranges::count(is_present, false));
   wanted_ += unit.nodes.size() - static_cast<std::size_t>(std::ranges::count(unit.nodes, no_node));
+  count_wanted(unit, 1);
   if (missing == 0)
     return;
   flawed_[unit.id].losses = missing;
@@ -160,6 +162,7 @@ void storage_checker::on_put(const unit_record& unit) {
 
 void storage_checker::on_removed(const unit_record& unit) {
   wanted_ -= unit.nodes.size() - static_cast<std::size_t>(std::ranges::count(unit.nodes, no_node));
+  count_wanted(unit, -1);
   flawed_.erase(unit.id);
   endangered_.erase(unit.id);
 }
@@ -176,20 +179,33 @@ bool storage_checker::was_doubted_since(const place& where, std::int64_t at) con
   return end != doubts_.end() && end->second >= at;
 }
 
+void storage_checker::count_wanted(const unit_record& unit, std::int64_t sign) {
+  for (std::uint32_t i = 0; i < unit.nodes.size(); ++i)
+    if (unit.nodes[i] != no_node)
+      balance_.on_wanted(unit.nodes[i],
+                         sign * static_cast<std::int64_t>(world_.fragment_bytes(unit, i)));
+}
+
+bool storage_checker::was_in_order(const fragment_key& key, node_id at, std::int64_t since) const {
+  auto& node = world_.node(at);
+  auto* copy = node.find(key);
+  return copy && copy->is_intact && node.takes_data() && was_active_since(at, since) &&
+         !was_doubted_since({at, key}, since);
+}
+
 /// A fragment may be moved away from a node only if that node isn't used any more, or if it said
-/// that it doesn't have the fragment in order.
+/// that it doesn't have the fragment in order, or if it is overfull.
 void storage_checker::check_move(const keep::relocation& move) {
-  if (move.from == no_node || world_.parameters().settings.rebalance_threshold > 0)
-    return;
-  auto& from = world_.node(move.from);
-  auto* copy = from.find(move.key);
-  if (!copy || !copy->is_intact || !from.takes_data())
+  if (move.from == no_node)
     return;
   auto ordered = ordered_at_.find({move.to, move.key});
   auto decided =
       (ordered == ordered_at_.end() ? world_.now() - 60 * second : ordered->second) - notice_time;
-  if (!was_active_since(move.from, decided) || was_doubted_since({move.from, move.key}, decided))
+  if (!was_in_order(move.key, move.from, decided))
     return;
+  if (world_.parameters().settings.rebalance_threshold > 0)
+    return balance_.on_moved(
+        world_.fragment_bytes(*world_.state().find(move.key.unit), move.key.fragment));
   world_.violate(storage_violation::needless_move,
                  fmt::format("{} is moved from node {} to node {}, although it is in order there, "
                              "and the node is in use",
@@ -199,12 +215,19 @@ void storage_checker::check_move(const keep::relocation& move) {
 void storage_checker::on_relocated(const keep::relocation& move) {
   wanted_ += move.from == no_node ? 1 : 0;
   wanted_ -= move.to == no_node ? 1 : 0;
-  if (move.from != no_node)
-    left_behind_[{move.from, move.key}] = world_.now();
-  left_behind_.erase({move.to, move.key});
-  check_move(move);
   auto& unit = *world_.state().find(move.key.unit);
+  auto bytes = static_cast<std::int64_t>(world_.fragment_bytes(unit, move.key.fragment));
+  if (move.from != no_node) {
+    left_behind_[{move.from, move.key}] = world_.now();
+    balance_.on_left_behind(move.from, move.key);
+    balance_.on_wanted(move.from, -bytes);
+  }
+  left_behind_.erase({move.to, move.key});
+  relocated_at_[move.key] = world_.now();
+  check_move(move);
   if (move.to != no_node) {
+    balance_.on_removal(move.to, move.key);
+    balance_.on_wanted(move.to, bytes);
     if (std::ranges::count(unit.nodes, move.to) > 1)
       world_.violate(storage_violation::stacked,
                      fmt::format("node {} has two fragments of {}", move.to, to_text(unit.id)));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "balance_checker.hpp"
 #include "storage_world.hpp"
 
 #include <atoll/keep/keeper.hpp>
@@ -33,6 +34,8 @@ class storage_checker {
   /// The leader hears that the node has stored the fragment.
   void on_stored_news(keep::node_id node, const keep::fragment_key& key);
 
+  void on_heartbeat() { balance_.on_heartbeat(); }
+
   // -- the state
   void on_put(const keep::unit_record& unit);
   void on_removed(const keep::unit_record& unit);
@@ -65,6 +68,8 @@ class storage_checker {
   std::string describe_surplus();
   /// Bytes that must be copied until all is in order.
   std::uint64_t bytes_to_copy();
+  /// Of these, what rebalancing moves.
+  std::uint64_t bytes_over() { return balance_.bytes_over(); }
 
  private:
   using place = std::pair<keep::node_id, keep::fragment_key>;
@@ -114,7 +119,11 @@ class storage_checker {
   void check_copy(const keep::order& what);
   void check_danger(const keep::order& what);
   bool can_be_repaired(const keep::unit_record& unit);
+  void count_wanted(const keep::unit_record& unit, std::int64_t sign);
   void check_move(const keep::relocation& move);
+  void check_balance(const keep::order& what);
+  /// Was a fragment in order on a node in use, as far as a keeper could know since then?
+  bool was_in_order(const keep::fragment_key& key, keep::node_id at, std::int64_t since) const;
   void check_flapping(keep::node_id node);
   void check_verification(const keep::order& what);
   bool was_active_since(keep::node_id node, std::int64_t at) const;
@@ -148,9 +157,11 @@ class storage_checker {
   std::map<keep::unit_id, endangered_unit> endangered_;
   std::uint64_t repairs_of_others_ =
       0; ///< bytes that were ordered for units that aren't endangered
-  rate_gauge cluster_gauge_;
+  rate_gauge cluster_gauge_, balance_gauge_;
   std::map<keep::node_id, rate_gauge> node_gauges_;
   std::map<place, std::int64_t> ordered_at_; ///< the last copy to a place
+  std::map<keep::fragment_key, std::int64_t> relocated_at_;
+  balance_checker balance_;
 };
 
 } // namespace atl::sim

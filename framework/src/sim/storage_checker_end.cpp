@@ -66,7 +66,7 @@ std::string storage_checker::disorder() {
                            what == node_state::draining ? "to be emptied" : "lost");
   }
   auto surplus = copies_ - static_cast<std::int64_t>(wanted_ - absent + excused);
-  return surplus == 0 ? std::string{}
+  return surplus == 0 ? balance_.disorder()
                       : fmt::format("{} copies are where nothing refers to them", surplus);
 }
 

@@ -34,6 +34,8 @@ void storage_checker::on_leader() {
   for (auto& [id, unit] : endangered_)
     unit = {world_.now(), 0};
   cluster_gauge_.reset();
+  balance_gauge_.reset();
+  balance_.on_leader();
   node_gauges_.clear();
 }
 
@@ -159,6 +161,27 @@ void storage_checker::check_copy(const order& what) {
   check_streams(what);
   check_rates(what);
   check_danger(what);
+  check_balance(what);
+}
+
+/// A fragment in order that leaves a node in use is moved because the node is overfull.
+void storage_checker::check_balance(const order& what) {
+  auto* unit = world_.state().find(what.key.unit);
+  if (!unit || what.key.fragment >= unit->nodes.size() ||
+      world_.parameters().settings.rebalance_threshold <= 0)
+    return;
+  auto from = unit->nodes[what.key.fragment];
+  auto since = world_.now() - notice_time;
+  auto relocated = relocated_at_.find(what.key);
+  if (from == no_node || !was_in_order(what.key, from, since) ||
+      (relocated != relocated_at_.end() && relocated->second > since))
+    return;
+  balance_.on_order(what, from);
+  auto rate = static_cast<double>(rate_in_force(&keep::keeper_settings::rebalance_rate));
+  auto burst = rate / 10 + 2 * static_cast<double>(world_.options().unit_bytes_max);
+  if (!balance_gauge_.take(what.fragment_bytes, rate, burst, world_.now()))
+    world_.violate(storage_violation::rate_exceeded,
+                   fmt::format("rebalancing moves more than {} bytes a second", rate));
 }
 
 void storage_checker::check_streams(const order& what) {

@@ -18,14 +18,19 @@ constexpr std::int64_t heartbeat_us = 500'000;
 constexpr std::int64_t scrub_retry_us = 1'000'000; ///< while a node is down
 constexpr std::int64_t seek_us = 1'000;            ///< that any order takes
 
+std::uint64_t draw_capacity(storage_world& world, keep::node_id id) {
+  auto& parameters = world.parameters();
+  auto half_more = parameters.are_disks_uneven ? combine(world.options().seed, id) % 4 : 0;
+  return parameters.disk_bytes + parameters.disk_bytes / 2 * half_more;
+}
+
 } // namespace
 
 storage_node::storage_node(storage_world& world, keep::node_id id, std::uint32_t zone)
-    : world_{world}, id_{id}, zone_{zone} {}
+    : world_{world}, id_{id}, zone_{zone}, capacity_bytes_{draw_capacity(world, id)} {}
 
 std::uint64_t storage_node::free_bytes() const {
-  auto capacity = world_.parameters().disk_bytes;
-  return full_ || used_bytes_ > capacity ? 0 : capacity - used_bytes_;
+  return full_ || used_bytes_ > capacity_bytes_ ? 0 : capacity_bytes_ - used_bytes_;
 }
 
 const stored_copy* storage_node::find(const fragment_key& key) const {
@@ -105,7 +110,7 @@ void storage_node::schedule_heartbeat(std::int64_t delay) {
 
 keep::vitals storage_node::vitals() const {
   keep::vitals it;
-  it.capacity_bytes = world_.parameters().disk_bytes;
+  it.capacity_bytes = capacity_bytes_;
   it.used_bytes = used_bytes_;
   it.free_bytes = free_bytes();
   it.fragments = copies_.size();
@@ -116,6 +121,7 @@ keep::vitals storage_node::vitals() const {
 }
 
 void storage_node::heartbeat() {
+  world_.checker().on_heartbeat();
   world_.hosts().hear(id_, incarnation_, vitals());
   schedule_heartbeat(heartbeat_us);
 }

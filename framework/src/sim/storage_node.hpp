@@ -31,6 +31,8 @@ class storage_node {
   bool takes_data() const { return takes_data_; }
   bool is_readable() const { return readable_; }
   bool is_full() const { return full_; }
+  std::uint64_t capacity_bytes() const { return capacity_bytes_; }
+  std::uint64_t used_bytes() const { return used_bytes_; }
   std::uint64_t free_bytes() const;
   const std::map<keep::fragment_key, stored_copy>& copies() const { return copies_; }
   const stored_copy* find(const keep::fragment_key& key) const;
@@ -88,6 +90,7 @@ class storage_node {
   storage_world& world_;
   keep::node_id id_;
   std::uint32_t zone_;
+  std::uint64_t capacity_bytes_;
   bool up_ = false;
   bool gone_ = false;
   bool takes_data_ = true;

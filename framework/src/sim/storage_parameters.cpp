@@ -1,6 +1,8 @@
 #include "storage_parameters.hpp"
 
 #include <algorithm>
+#include <utility>
+#include <vector>
 
 namespace atl::sim {
 
@@ -31,6 +33,25 @@ keep::keeper_settings draw_settings(spi::random_source& random, std::uint64_t un
   return it;
 }
 
+/// Half of the clusters rebalance; their nodes fill unevenly.
+void draw_balance(storage_parameters& into, const storage_simulation_options& options,
+                  spi::random_source& random) {
+  auto is_on = random.chance(0.5) && options.units <= 10'000;
+  auto threshold = static_cast<double>(random.between(20, 80)) / 1000;
+  auto rate = static_cast<std::uint64_t>(random.between(1, 10)) * options.unit_bytes_max;
+  auto is_bounded = random.chance(0.7);
+  auto is_uneven = random.chance(0.5);
+  std::vector<std::int64_t> joins_at;
+  for (auto joins = random.between(0, 2); joins > 0; --joins)
+    joins_at.push_back(random.between(1'000'000, options.duration.count()));
+  if (!is_on || options.settings)
+    return;
+  into.settings.rebalance_threshold = threshold;
+  into.settings.rebalance_rate = is_bounded ? rate : 0;
+  into.are_disks_uneven = is_uneven;
+  into.joins_at = std::move(joins_at);
+}
+
 } // namespace
 
 storage_parameters draw_parameters(const storage_simulation_options& options,
@@ -58,6 +79,7 @@ storage_parameters draw_parameters(const storage_simulation_options& options,
   it.upload_window_us = random.between(2'000'000, 8'000'000);
   it.think_us = random.between(100'000, 1'000'000);
   it.exceeds_promise = random.chance(0.15);
+  draw_balance(it, options, random);
   return it;
 }
 

@@ -6,6 +6,7 @@
 #include <atoll/sim/storage_simulation.hpp>
 
 #include <cstdint>
+#include <vector>
 
 namespace atl::sim {
 
@@ -13,7 +14,8 @@ namespace atl::sim {
 struct storage_parameters {
   keep::keeper_settings settings;
   std::uint32_t zones = 1;
-  std::uint64_t disk_bytes = 0;          ///< capacity of each disk
+  std::uint64_t disk_bytes = 0;          ///< capacity of a disk
+  bool are_disks_uneven = false;         ///< some disks are larger
   std::uint64_t node_bytes_a_second = 0; ///< how quickly a node copies one fragment
   std::int64_t delay_min_us = 0;         ///< of a message
   std::int64_t delay_jitter_us = 0;
@@ -22,6 +24,8 @@ struct storage_parameters {
   std::int64_t scrub_period_us = 0;  ///< within which damage is found
   std::int64_t upload_window_us = 0; ///< after which an unfinished upload is refused
   std::int64_t think_us = 0;         ///< mean pause of a client
+  /// When nodes join that are empty.
+  std::vector<std::int64_t> joins_at;
   /// Whether faults may destroy more fragments of a unit than the scheme survives.
   bool exceeds_promise = false;
 };

@@ -18,7 +18,7 @@ void storage_placement::update() {
   domain_.clear();
   for (keep::node_id id = 1; id <= nodes; ++id) {
     domain_.push_back(world_.node(id).zone());
-    members.push_back({id, domain_.back(), 1.0, world_.parameters().disk_bytes});
+    members.push_back({id, domain_.back(), 1.0, world_.node(id).capacity_bytes()});
   }
   balancer_->update(members);
   available_.assign(nodes, 0);

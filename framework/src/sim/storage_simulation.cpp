@@ -42,6 +42,21 @@ std::int64_t copies_take(storage_world& world) {
   return static_cast<std::int64_t>(bytes * 1.5e6 / static_cast<double>(rate));
 }
 
+/// How long rebalancing takes, in several walks over the overfull nodes.
+std::int64_t rebalancing_takes(storage_world& world) {
+  auto& settings = world.parameters().settings;
+  if (settings.rebalance_threshold <= 0)
+    return 0;
+  auto rate = world.parameters().node_bytes_a_second;
+  for (auto bound : {settings.repair_rate, settings.node_rate, settings.rebalance_rate})
+    rate = bound == 0 ? rate : std::min(rate, bound);
+  // Repairs and drains may make further nodes overfull.
+  auto bytes = static_cast<double>(world.checker().bytes_over() + world.checker().bytes_to_copy());
+  constexpr int walks = 4;
+  return static_cast<std::int64_t>(bytes * 3e6 / static_cast<double>(rate)) +
+         walks * (settings.grace + 2 * settings.audit_pause).count();
+}
+
 /// How long three rounds of audits over all nodes take: a keeper audits a few nodes at a time, and
 /// each of their lists takes some messages and queries.
 std::int64_t audits_take(storage_world& world) {
@@ -68,7 +83,8 @@ void demand_convergence(storage_world& world) {
   auto healed_at = world.now();
   // Uploads that were under way end.
   world.run_until(healed_at + second);
-  auto bound = death_takes(world) + copies_take(world) + detection_takes(world);
+  auto bound =
+      death_takes(world) + copies_take(world) + rebalancing_takes(world) + detection_takes(world);
   std::string disorder;
   while (world.ok()) {
     disorder = world.checker().disorder();
@@ -89,13 +105,14 @@ void demand_convergence(storage_world& world) {
 } // namespace
 
 std::string_view name_of(storage_violation kind) {
-  constexpr std::array<std::string_view, 20> names{"none",
+  constexpr std::array<std::string_view, 21> names{"none",
                                                    "unit_lost",
                                                    "wanted_removed",
                                                    "young_removed",
                                                    "removed_too_soon",
                                                    "relocated_to_nothing",
                                                    "needless_move",
+                                                   "moved_uphill",
                                                    "stacked",
                                                    "doubled_task",
                                                    "rate_exceeded",
@@ -128,6 +145,8 @@ storage_report simulate_storage(const storage_simulation_options& options) {
   storage_world world{options, rates};
   world.found_units();
   world.hosts().start();
+  for (auto at : world.parameters().joins_at)
+    world.at_time(at, [&world] { world.add_node(world.node_count() % world.parameters().zones); });
   storage_clients clients{world};
   storage_fault_injector injector{world};
   world.run_until(options.duration.count());

@@ -172,3 +172,34 @@ TEST_CASE("a new leader works off nothing of an earlier one, and fences it off f
   auto places = world.places(unit);
   CHECK(std::ranges::find(places, no_node) == places.end());
 }
+
+TEST_CASE("of two fragments of a unit that a node still has, one is wanted again") {
+  busy_storage world{2};
+  auto unit = world.add(1, {1, no_node, no_node});
+  world.held[2][{unit, 1}] = 77;
+  world.held[2][{unit, 2}] = 78;
+  world.facts[2].free_bytes = 0; // so that a repair can't come first
+  world.start();
+  world.run(5 * second);
+  CHECK(world.noticed(notice::about::adopted) == 1);
+  CHECK(std::ranges::count(world.places(unit), 2U) == 1);
+}
+
+TEST_CASE("a copy isn't wanted again at a node that has meanwhile got another one of its unit") {
+  busy_storage world{2};
+  auto unit = world.add(1, {1, no_node, no_node});
+  world.held[2][{unit, 1}] = 77;
+  world.held[2][{unit, 2}] = 78;
+  world.facts[2].free_bytes = 0;
+  world.answers_orders = false;
+  world.start();
+  world.run(2 * second);
+  auto verified = world.ordered(work::verify);
+  REQUIRE(verified.size() == 2);
+  world.answer(verified[0], order_result::outcome::done);
+  world.run(timestamp{100'000});
+  CHECK(world.noticed(notice::about::adopted) == 1);
+  world.answer(verified[1], order_result::outcome::done);
+  world.run(timestamp{100'000});
+  CHECK(std::ranges::count(world.places(unit), 2U) == 1);
+}

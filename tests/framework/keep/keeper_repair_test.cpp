@@ -211,13 +211,67 @@ TEST_CASE("an overfull node is relieved until it is near to the mean") {
     world.add(i, {1, 2, 3});
   world.setup.settings.rebalance_threshold = 0.1;
   world.facts[3].used_bytes = 500'000;
+  world.facts[4] = {4'000'000, 4'000'000, 0, 0, 4, 1, 0, true};
+  world.answers_lists = false;
   world.start();
-  world.run(10 * second);
+  // The mean use is 10 %, so 35 % of the capacity are to leave.
+  auto plan = world.it->plan_rebalance();
+  REQUIRE(plan.moves.size() == 1);
+  CHECK(plan.moves[0].from == 3);
+  CHECK(plan.moves[0].to == 4);
+  CHECK(plan.bytes == 350'000);
+  world.answers_lists = true;
+  world.run(4 * second);
+  // Nothing more leaves while the copies that were left behind wait for their removal, nor later.
+  CHECK(world.ordered(work::remove).empty());
+  CHECK(world.ordered(work::copy).size() == 350);
+  world.run(60 * second);
+  CHECK(world.held[3].size() == 50);
   auto copies = world.ordered(work::copy);
-  // The mean use is 20 %, so 25 % of the capacity are to leave.
-  CHECK(copies.size() == 250);
+  CHECK(copies.size() == 350);
   for (auto& each : copies)
     CHECK(each.sources.front().node == 3);
+  CHECK(world.it->plan_rebalance().moves.empty());
+}
+
+TEST_CASE("an overfull node waits until an audit has told what it holds, and is relieved slowly") {
+  scripted_storage world;
+  for (std::uint64_t i = 1; i <= 400; ++i)
+    world.add(i, {1, 2, 3});
+  world.setup.settings.rebalance_threshold = 0.1;
+  world.setup.settings.rebalance_rate = 10'000;
+  world.facts[3].used_bytes = 500'000;
+  world.facts[4] = {4'000'000, 4'000'000, 0, 0, 4, 1, 0, true};
+  world.answers_lists = false;
+  world.start();
+  world.run(5 * second);
+  CHECK(world.it->plan_rebalance().waits_for_audit);
+  CHECK(world.ordered(work::copy).empty());
+  world.answers_lists = true;
+  world.run(4 * second);
+  CHECK_FALSE(world.it->plan_rebalance().waits_for_audit);
+  world.orders.clear();
+  world.run(5 * second);
+  CHECK(world.ordered(work::copy).size() >= 45);
+  CHECK(world.ordered(work::copy).size() <= 55);
+}
+
+TEST_CASE("units without a place for their fragments don't keep an overfull node from its relief") {
+  scripted_storage world;
+  for (std::uint64_t i = 1; i <= 300; ++i)
+    world.add(i, {1, 3, 4}); // only node 2, which is above the mean, could take them
+  for (std::uint64_t i = 301; i <= 600; ++i)
+    world.add(i, {1, 2, 3});
+  world.setup.settings.rebalance_threshold = 0.1;
+  world.setup.settings.rebalance_rate = 50'000;
+  world.facts[3].used_bytes = 500'000;
+  world.facts[2].used_bytes = 300'000;
+  world.start();
+  world.run(8 * second);
+  auto copies = world.ordered(work::copy);
+  CHECK(copies.size() > 130); // all that node 4 may take
+  for (auto& each : copies)
+    CHECK(each.at == 4);
 }
 
 TEST_CASE("a keeper that doesn't lead any more does nothing") {

@@ -30,6 +30,8 @@ class first_of_all final : public atl::spi::balancer {
 /// A small cluster around a keeper: a state, nodes and what they hold. It answers queries and
 /// commands at once, and orders when the test says so.
 struct scripted_storage {
+  static constexpr std::uint64_t unit_bytes = 1'000;
+
   std::map<unit_id, unit_record> units;
   std::map<node_id, node_state> nodes;
   std::map<node_id, vitals> facts;
@@ -40,6 +42,7 @@ struct scripted_storage {
   std::uint64_t generations = 100;
   timestamp now{0};
   bool answers_orders = true;
+  bool answers_lists = true;  ///< of what nodes hold
   std::vector<order> orders;  ///< all that were given
   std::vector<order> waiting; ///< of these, those without an answer
   std::vector<notice> notices;
@@ -75,7 +78,7 @@ struct scripted_storage {
 
   /// A unit with these copies, each of which its node has.
   unit_id add(std::uint64_t number, std::vector<node_id> where) {
-    unit_record unit{{number, number}, 1'000, 1, 0, std::move(where)};
+    unit_record unit{{number, number}, unit_bytes, 1, 0, std::move(where)};
     for (std::uint32_t i = 0; i < unit.nodes.size(); ++i)
       if (unit.nodes[i] != no_node)
         held[unit.nodes[i]][{unit.id, i}] = ++generations;
@@ -117,10 +120,13 @@ struct scripted_storage {
   void answer(const order& what, order_result::outcome outcome, node_id source = no_node) {
     std::erase_if(waiting, [&](auto& each) { return each.id == what.id; });
     if (outcome == order_result::outcome::done) {
-      if (what.what == order::work::copy || what.what == order::work::rebuild)
+      auto& used = facts[what.at].used_bytes;
+      if (what.what == order::work::copy || what.what == order::work::rebuild) {
         held[what.at][what.key] = ++generations;
-      if (what.what == order::work::remove)
-        held[what.at].erase(what.key);
+        used += what.fragment_bytes;
+      }
+      if (what.what == order::work::remove && held[what.at].erase(what.key) > 0)
+        used -= std::min(used, unit_bytes);
     }
     it->on_done(what.id, {outcome, source});
   }
@@ -162,6 +168,8 @@ struct scripted_storage {
   void carry_out(const slice_query& what) {
     if (silent.contains(what.node))
       return;
+    if (!answers_lists)
+      return it->on_slice_failed(what.id);
     ++slices;
     std::vector<held_fragment> list;
     for (auto& [key, generation] : held[what.node])

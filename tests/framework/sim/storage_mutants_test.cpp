@@ -186,6 +186,50 @@ struct ignores_the_number_of_streams : simulated_keeper {
   }
 };
 
+/// Rebalances by settings of its own.
+struct changes_the_balance : simulated_keeper {
+  changes_the_balance(keep::keeper_setup setup, void (*change)(keep::keeper_settings&))
+      : simulated_keeper{changed(std::move(setup), change)}, change_{change} {}
+  void on_settings(const keep::keeper_settings& settings) override {
+    auto other = settings;
+    change_(other);
+    simulated_keeper::on_settings(other);
+  }
+
+ private:
+  static keep::keeper_setup changed(keep::keeper_setup setup,
+                                    void (*change)(keep::keeper_settings&)) {
+    change(setup.settings);
+    return setup;
+  }
+
+  void (*change_)(keep::keeper_settings&);
+};
+
+keeper_factory with_balance(void (*change)(keep::keeper_settings&)) {
+  return [change](keep::keeper_setup setup) {
+    return std::make_unique<changes_the_balance>(std::move(setup), change);
+  };
+}
+
+/// Picks the fullest node.
+class fullest_first final : public atl::spi::balancer {
+ public:
+  void update(std::span<const atl::spi::member>) override {}
+  atl::spi::slot pick(const atl::spi::pick_request&, const atl::spi::member_facts& facts) override {
+    auto best = atl::spi::no_slot;
+    for (atl::spi::slot at = 0; at < facts.available.size(); ++at)
+      if (facts.available[at] != 0 &&
+          (best == atl::spi::no_slot || facts.free_bytes[at] < facts.free_bytes[best]))
+        best = at;
+    return best;
+  }
+};
+
+void with_fullest_first(storage_simulation_options& options) {
+  options.plugins.balancer = [](std::uint64_t) { return std::make_unique<fullest_first>(); };
+}
+
 struct is_called_without_end : simulated_keeper {
   using simulated_keeper::simulated_keeper;
   atl::spi::timestamp deadline() const override { return atl::spi::timestamp{0}; }
@@ -335,6 +379,34 @@ TEST_CASE("a keeper that misses a unit of each page is noticed") {
 TEST_CASE("a keeper that gives a node too much to copy at a time is noticed") {
   check_noticed(made_by<ignores_the_number_of_streams>(), {kind::too_many_streams},
                 {"node_deaths", "node_wipes", "drains"});
+}
+
+TEST_CASE("a keeper that relieves nodes that aren't overfull is noticed") {
+  check_noticed(with_balance([](auto& settings) {
+                  if (settings.rebalance_threshold > 0)
+                    settings.rebalance_threshold = 0.0005;
+                }),
+                {kind::needless_move});
+}
+
+TEST_CASE("a keeper that doesn't relieve overfull nodes is noticed") {
+  check_noticed(with_balance([](auto& settings) { settings.rebalance_threshold = 0; }),
+                {kind::not_converged});
+}
+
+TEST_CASE("a keeper that rebalances at any rate is noticed") {
+  check_noticed(with_balance([](auto& settings) { settings.rebalance_rate = 0; }),
+                {kind::rate_exceeded}, {"node_deaths"});
+}
+
+TEST_CASE("a keeper that moves from overfull nodes to full ones is noticed") {
+  check_noticed(without(&keep::keeper_rules::rebalance_downhill),
+                {kind::moved_uphill, kind::needless_move}, {"all"}, with_fullest_first);
+}
+
+TEST_CASE("a keeper that takes what it has moved away for being there still is noticed") {
+  check_noticed(without(&keep::keeper_rules::count_departures),
+                {kind::needless_move, kind::moved_uphill});
 }
 
 TEST_CASE("a keeper that wants to be called without end is noticed") {

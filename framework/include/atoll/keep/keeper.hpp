@@ -3,6 +3,7 @@
 #include <atoll/keep/keeper_effects.hpp>
 #include <atoll/keep/keeper_report.hpp>
 #include <atoll/keep/keeper_settings.hpp>
+#include <atoll/keep/rebalance_plan.hpp>
 #include <atoll/keep/units.hpp>
 #include <atoll/spi/balancer.hpp>
 #include <atoll/spi/recovery.hpp>
@@ -37,7 +38,12 @@ struct policy_plugins {
 };
 
 /// The rules that keep data safe, one flag each. A keeper in production follows all of them; the
-/// proofs switch one off at a time, to show that the simulator notices.
+/// proofs switch one off at a time, to show that the simulator notices. Two rules are a second line
+/// of defence, and the simulator can't notice that they are missing:
+/// - `healthy_before_removal`: what a scheme promises holds without surplus copies; they help only
+///   once more is lost than that.
+/// - `audit_when_leading`: the first news of the state leads to the same audits after
+///   `audit_pause`.
 struct keeper_rules {
   bool verify_suspicions = true;      ///< 1: what an audit's list lacks is verified first
   bool distrust_silence = true;       ///< 2: a node that is down isn't dead yet
@@ -54,6 +60,8 @@ struct keeper_rules {
   bool whole_lists_only = true;   ///< an unfinished list doesn't tell what a node lacks
   bool fence_leaders = true;      ///< no relocation of an earlier leader comes late
   bool audit_when_leading = true; ///< what an earlier leader knew is found out again
+  bool count_departures = true;   ///< what was moved away counts as gone although it takes space
+  bool rebalance_downhill = true; ///< only nodes below the mean take what leaves overfull ones
 };
 
 struct keeper_setup {
@@ -174,6 +182,10 @@ class keeper {
   std::uint64_t request_audit();
   /// Looks at these units soon: each place is verified, and what is missing is repaired.
   void request_verify(std::span<const unit_id> units);
+  /// Relieves overfull nodes as soon as it can, without the pauses between two attempts.
+  void request_rebalance();
+  /// What rebalancing is to move now.
+  rebalance_plan plan_rebalance() const;
 
   std::vector<effect> take_effects();
   keeper_report report() const;

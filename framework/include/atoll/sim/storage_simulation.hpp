@@ -26,6 +26,7 @@ enum class storage_violation : std::uint8_t {
   removed_too_soon,     ///< what a relocation left behind was removed within the grace time
   relocated_to_nothing, ///< the state was told of a fragment at a node that never had it
   needless_move,        ///< a fragment was moved that was in order where it was
+  moved_uphill,         ///< a fragment was moved from a node to a fuller one
   stacked,              ///< two fragments of a unit were placed on one node
   doubled_task,         ///< two nodes were ordered to make the same fragment at once
   rate_exceeded,        ///< more bytes were ordered to be copied than the settings allow
