@@ -216,14 +216,19 @@ finding refuses_wrong_lengths(const spi::recovery& scheme, std::string_view chun
   if (decoded && *decoded != chunk)
     return "decodes another chunk from fragments of wrong lengths:" + changes;
 
-  // All fragments unchanged, but decoded as fragments of a chunk of another size.
+  // All fragments unchanged, but decoded as fragments of a chunk of another size. Some may be as
+  // long as those of that size, as parity of a part of it is: nothing tells them apart but the
+  // checksum of the chunk, which the host compares.
   const std::size_t sizes[] = {2 * chunk.size() + 100'000, std::size_t{1} << 40,
                                std::numeric_limits<std::size_t>::max() / 2};
   available_fragments whole{fragments, std::vector<bool>(total, true)};
   for (auto size : sizes) {
     if (auto wrong = whole.decode(scheme, size, decoded = std::nullopt))
       return *wrong + ", from fragments of one of " + std::to_string(chunk.size());
-    if (decoded)
+    std::vector<bool> fitting(total);
+    for (std::uint32_t i = 0; i < total; ++i)
+      fitting[i] = fragments[i].size() == scheme.fragment_size(size, i);
+    if (decoded && !scheme.enough(fitting))
       return "decodes a chunk of " + std::to_string(size) + " bytes from fragments of one of " +
              std::to_string(chunk.size());
   }

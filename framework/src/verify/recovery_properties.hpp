@@ -39,7 +39,8 @@ finding decodes_what_it_can(const spi::recovery& scheme, std::string_view chunk,
                             std::uint64_t sets_max = 4096);
 
 /// Fragments of wrong length are never decoded: `decode` returns none, or the chunk from the other
-/// fragments. The same holds for fragments of a chunk of another size.
+/// fragments. The same holds for fragments of a chunk of another size, unless enough of them are as
+/// long as those of this one.
 finding refuses_wrong_lengths(const spi::recovery& scheme, std::string_view chunk,
                               spi::random_source& random);
 

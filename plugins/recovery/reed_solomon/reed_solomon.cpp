@@ -1,0 +1,214 @@
+#include "cauchy_code.hpp"
+#include "stripe_layout.hpp"
+#include "threshold_repair.hpp"
+
+#include <atoll/spi/recovery.hpp>
+
+#include <algorithm>
+#include <cstring>
+#include <stdexcept>
+#include <string>
+
+namespace {
+
+using namespace atl::spi;
+using atl::coded::stripe_layout;
+using atl::coded::threshold;
+using atl::reed_solomon::cauchy_code;
+
+const unsigned char* bytes_of(std::string_view text) {
+  return reinterpret_cast<const unsigned char*>(text.data());
+}
+unsigned char* bytes_of(std::string& text) {
+  return reinterpret_cast<unsigned char*>(text.data());
+}
+
+/// The chunk's own bytes in `k` fragments and `m` fragments of parity: any `k` of them make the
+/// chunk.
+class scheme final : public recovery {
+ public:
+  explicit scheme(const recovery_setup& setup)
+      : stripes_{static_cast<std::uint32_t>(setup.options.integer("k")),
+                 static_cast<std::uint32_t>(setup.options.integer("m"))},
+        min_write_{static_cast<std::uint32_t>(setup.options.integer("min_write"))},
+        code_{stripes_.data, stripes_.parity} {
+    if (min_write_ == 0)
+      min_write_ = stripes_.data + 1;
+    if (min_write_ < stripes_.data || min_write_ > stripes_.total())
+      throw std::invalid_argument(
+          "min_write is " + std::to_string(min_write_) + ", and of " +
+          std::to_string(stripes_.total()) + " fragments at least " +
+          std::to_string(stripes_.data) +
+          " must be stored for a chunk to be readable: choose a number between the two, or 0");
+  }
+
+  fragment_layout layout() const override {
+    return {stripes_.total(), stripes_.data, min_write_, false};
+  }
+  std::string encoding() const override { return "rs-cauchy/1"; }
+  promises promised() const override {
+    return {stripes_.parity, (100 * stripes_.total() + stripes_.data - 1) / stripes_.data};
+  }
+  std::size_t fragment_size(std::size_t size, std::uint32_t index) const override {
+    return stripes_.fragment_bytes(size, index);
+  }
+  bool enough(const std::vector<bool>& present) const override {
+    return atl::coded::is_enough(code(), present);
+  }
+  verdict judge(const chunk_report& report) const override {
+    return atl::coded::judge(code(), report);
+  }
+  std::vector<repair_step> plan(std::span<const chunk_report> reports) const override {
+    return atl::coded::plan(code(), reports);
+  }
+
+  std::vector<std::string_view> encode(std::string_view chunk,
+                                       std::string& scratch) const override {
+    auto begins = begins_of_fragments(chunk.size());
+    scratch.resize(begins.back());
+    for (std::size_t stripe = 0; stripe < stripes_.stripes(chunk.size()); ++stripe) {
+      for (std::uint32_t index = 0; index < stripes_.data; ++index) {
+        auto at = stripe * stripes_.stripe_bytes() + index * stripes_.cell_bytes;
+        if (auto bytes = stripes_.cell_bytes_of(chunk.size(), stripe, index); bytes > 0)
+          std::memcpy(scratch.data() + cell(begins, stripe, index), chunk.data() + at, bytes);
+      }
+      encode_stripe(chunk.size(), stripe, begins, scratch);
+    }
+    std::vector<std::string_view> fragments;
+    for (std::uint32_t index = 0; index < stripes_.total(); ++index)
+      fragments.push_back(
+          std::string_view{scratch}.substr(begins[index], begins[index + 1] - begins[index]));
+    return fragments;
+  }
+
+  std::optional<std::string_view> decode(std::size_t size,
+                                         std::span<const std::optional<std::string_view>> fragments,
+                                         std::string& scratch) const override {
+    std::vector<std::uint32_t> present; // fragments with the chunk's own bytes first
+    for (std::uint32_t index = 0; index < std::min<std::size_t>(fragments.size(), stripes_.total());
+         ++index)
+      if (fragments[index] && fragments[index]->size() == fragment_size(size, index) &&
+          present.size() < stripes_.data)
+        present.push_back(index);
+    if (present.size() < stripes_.data)
+      return std::nullopt;
+    std::vector<std::uint32_t> wanted;
+    for (std::uint32_t index = 0; index < stripes_.data; ++index)
+      if (std::ranges::find(present, index) == present.end())
+        wanted.push_back(index);
+    scratch.resize(size);
+    for (auto index : present)
+      if (index < stripes_.data)
+        copy_cells(size, index, *fragments[index], scratch);
+    if (!wanted.empty())
+      decode_cells(size, fragments, present, wanted, scratch);
+    return std::string_view{scratch};
+  }
+
+ private:
+  threshold code() const { return {stripes_.total(), stripes_.data}; }
+
+  /// Where each fragment begins if one follows the other, and the end of the last one.
+  std::vector<std::size_t> begins_of_fragments(std::size_t size) const {
+    std::vector<std::size_t> begins{0};
+    for (std::uint32_t index = 0; index < stripes_.total(); ++index)
+      begins.push_back(begins.back() + stripes_.fragment_bytes(size, index));
+    return begins;
+  }
+
+  /// Where a fragment's cell begins.
+  std::size_t cell(const std::vector<std::size_t>& begins, std::size_t stripe,
+                   std::uint32_t index) const {
+    return begins[index] + stripe * stripes_.cell_bytes;
+  }
+
+  /// Makes the parity of a stripe whose data cells are in `scratch`. Shorter cells of the last
+  /// stripe are filled up with zeros beside.
+  void encode_stripe(std::size_t size, std::size_t stripe, const std::vector<std::size_t>& begins,
+                     std::string& scratch) const {
+    auto bytes = stripes_.cell_bytes_of(size, stripe, 0);
+    std::string filled;
+    filled.reserve(stripes_.data * bytes); // pointers into it stay valid
+    std::vector<const unsigned char*> from;
+    for (std::uint32_t index = 0; index < stripes_.data; ++index) {
+      auto own = stripes_.cell_bytes_of(size, stripe, index);
+      auto* begin = bytes_of(scratch) + cell(begins, stripe, index);
+      if (own == bytes) {
+        from.push_back(begin);
+        continue;
+      }
+      from.push_back(bytes_of(filled) + filled.size());
+      filled.append(reinterpret_cast<const char*>(begin), own).append(bytes - own, '\0');
+    }
+    std::vector<unsigned char*> to;
+    for (auto index = stripes_.data; index < stripes_.total(); ++index)
+      to.push_back(bytes_of(scratch) + cell(begins, stripe, index));
+    code_.encode(bytes, from, to);
+  }
+
+  void copy_cells(std::size_t size, std::uint32_t index, std::string_view fragment,
+                  std::string& chunk) const {
+    for (std::size_t stripe = 0; stripe < stripes_.stripes(size); ++stripe)
+      if (auto bytes = stripes_.cell_bytes_of(size, stripe, index); bytes > 0)
+        std::memcpy(chunk.data() + stripe * stripes_.stripe_bytes() + index * stripes_.cell_bytes,
+                    fragment.data() + stripe * stripes_.cell_bytes, bytes);
+  }
+
+  /// Makes the cells of `wanted` from those of `present`, stripe by stripe.
+  void decode_cells(std::size_t size, std::span<const std::optional<std::string_view>> fragments,
+                    std::span<const std::uint32_t> present, std::span<const std::uint32_t> wanted,
+                    std::string& chunk) const {
+    auto decoder = code_.make_decoder(present, wanted);
+    std::string filled(present.size() * stripes_.cell_bytes, '\0');
+    std::string made(wanted.size() * stripes_.cell_bytes, '\0');
+    std::vector<unsigned char*> to;
+    for (std::size_t i = 0; i < wanted.size(); ++i)
+      to.push_back(bytes_of(made) + i * stripes_.cell_bytes);
+    for (std::size_t stripe = 0; stripe < stripes_.stripes(size); ++stripe) {
+      auto bytes = stripes_.cell_bytes_of(size, stripe, 0);
+      std::vector<const unsigned char*> from;
+      for (std::size_t i = 0; i < present.size(); ++i) {
+        auto own = stripes_.cell_bytes_of(size, stripe, present[i]);
+        auto* begin = fragments[present[i]]->data() + stripe * stripes_.cell_bytes;
+        if (own == bytes) {
+          from.push_back(bytes_of(std::string_view{begin, own}));
+          continue;
+        }
+        auto* beside = filled.data() + i * stripes_.cell_bytes; // zeros after what is copied
+        std::memcpy(beside, begin, own);
+        from.push_back(bytes_of(std::string_view{beside, bytes}));
+      }
+      decoder.run(bytes, from, to);
+      for (std::size_t i = 0; i < wanted.size(); ++i)
+        if (auto own = stripes_.cell_bytes_of(size, stripe, wanted[i]); own > 0)
+          std::memcpy(chunk.data() + stripe * stripes_.stripe_bytes() +
+                          wanted[i] * stripes_.cell_bytes,
+                      to[i], own);
+    }
+  }
+
+  stripe_layout stripes_;
+  std::uint32_t min_write_;
+  cauchy_code code_;
+};
+
+constexpr claim claims[] = {{"survives_losses", "2"}, {"storage_cost", "150"}};
+
+constexpr option_spec options_known[] = {
+    {"k", option_type::integer, "4", "1", "32",
+     "How many fragments have the chunk's own bytes: so many are needed to read it"},
+    {"m", option_type::integer, "2", "1", "16",
+     "How many fragments of parity are added: so many may be lost"},
+    {"min_write", option_type::integer, "0", "0", "48",
+     "How many fragments are stored before a write is acknowledged; 0: one more than needed"},
+};
+
+} // namespace
+
+ATOLL_PLUGIN(recovery, reed_solomon, 1, 0, 0){
+    .summary = "k fragments of data and m of parity on different nodes: any k are enough",
+    .licence = "Apache-2.0",
+    .claims = claims,
+    .options = options_known,
+    .create = [](const recovery_setup& setup) -> recovery* { return new scheme{setup}; },
+};
