@@ -141,8 +141,14 @@ TEST_CASE(
   REQUIRE(cluster.dfs({"put", "-", "/archive/coded"}, data).code == 0);
   for (auto* file : {"/archive/copied", "/archive/coded"})
     CHECK((cluster.dfs({"cat", file}).out == data));
-  auto stat = cluster.dfs({"stat", "/archive/coded"});
-  CHECK_MESSAGE(stat.out.find("reed_solomon") != stat.out.npos, stat.out);
+  auto shown = cluster.dfs({"policy", "show", "/archive"});
+  CHECK_MESSAGE(shown.out.find("reed_solomon") != shown.out.npos, shown.out);
+  auto first_chunk = [&](const std::string& file) {
+    auto stat = nlohmann::json::parse(cluster.dfs({"--json", "stat", file}).out);
+    return stat["chunks"][0]["storages"].size();
+  };
+  CHECK(first_chunk("/archive/copied") == 3);
+  CHECK(first_chunk("/archive/coded") == 5);
   auto wrong = cluster.dfs({"policy", "set", "/archive", "recovery=reed_solomon", "k=5", "m=2"});
   CHECK(wrong.code != 0); // there are six nodes
   CHECK_MESSAGE(wrong.err.find("7") != wrong.err.npos, wrong.err);
