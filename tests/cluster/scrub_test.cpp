@@ -73,6 +73,7 @@ TEST_CASE("a scrub of a file reads all its fragments, and says which are damaged
   auto sound = cluster.dfs({"scrub", "/d"});
   CHECK_MESSAGE(sound.code == 0, (sound.out + sound.err));
   CHECK(sound.out == "/d/f: sound: 9 fragments read\n/d/g: sound: 6 fragments read\n");
+  REQUIRE(cluster.dfs({"scrub", "--now"}).code == 0); // the first pass would find damage by itself
   auto victim = cluster.chunk_files("storage-3").front();
   flip_bit(victim, 7);
   auto name = victim.filename().string();
