@@ -2,6 +2,7 @@
 
 #include "client/fragment_gathering.hpp"
 #include "client/plugin_call.hpp"
+#include "client/range_gathering.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -84,14 +85,16 @@ bool chunk_read::accept_copy(chunk_decoder& decoder, std::uint32_t fragment) {
          call_plugin("recovery", tools_.by.policy.recovery, [&] { return decoder.add(fragment); });
 }
 
-/// Fragments that must be put together are read whole.
+/// A whole chunk is compared with its checksum, and put together from other fragments if one of
+/// them is wrong; of a part only the checksums of its blocks are known.
 awaitable<void> chunk_read::gather(fragment_dispatch::context_pointer context) {
-  std::string whole(is_whole() ? 0 : chunk_.size_bytes, '\0');
-  auto target = is_whole() ? into_ : std::span{whole};
-  fragment_gathering fragments{tools_, chunk_, holders_, target, context};
-  co_await fragments.run(round_);
-  if (round_.is_done && !is_whole())
-    std::copy_n(whole.data() + offset_, into_.size(), into_.data());
+  if (is_whole()) {
+    fragment_gathering fragments{tools_, chunk_, holders_, into_, context};
+    co_await fragments.run(round_);
+  } else {
+    range_gathering parts{tools_, chunk_, holders_, offset_, into_, context};
+    co_await parts.run(round_);
+  }
 }
 
 } // namespace dfs

@@ -235,4 +235,90 @@ finding refuses_wrong_lengths(const spi::recovery& scheme, std::string_view chun
   return std::nullopt;
 }
 
+namespace {
+
+/// The fragments of a set as sources, with costs that are drawn.
+std::vector<spi::source> sources_of(const std::vector<bool>& present, spi::random_source& random) {
+  std::vector<spi::source> sources;
+  for (std::uint32_t index = 0; index < present.size(); ++index)
+    if (present[index])
+      sources.push_back({index, 1 + random.below(4)});
+  return sources;
+}
+
+/// What the reads give. None, and `wrong` says why, if one of them is impossible.
+std::vector<spi::piece> read_pieces(const std::vector<std::string_view>& fragments,
+                                    const std::vector<bool>& present,
+                                    const std::vector<spi::fragment_range>& reads, finding& wrong) {
+  std::vector<spi::piece> pieces;
+  for (auto& read : reads) {
+    if (read.fragment >= present.size() || !present[read.fragment])
+      wrong = fmt::format("wants to read fragment {}, which is no source", read.fragment);
+    else if (read.offset > fragments[read.fragment].size() ||
+             read.length > fragments[read.fragment].size() - read.offset)
+      wrong =
+          fmt::format("wants to read bytes {} to {} of fragment {}, which has {}", read.offset,
+                      read.offset + read.length, read.fragment, fragments[read.fragment].size());
+    if (wrong)
+      return {};
+    pieces.push_back({read, fragments[read.fragment].substr(read.offset, read.length)});
+  }
+  return pieces;
+}
+
+std::pair<std::size_t, std::size_t> draw_range(std::size_t size, spi::random_source& random) {
+  auto offset = random.below(size + 1);
+  auto rest = size - offset;
+  return {offset, random.chance(0.3) ? rest : random.below(rest + 1)};
+}
+
+} // namespace
+
+finding reads_parts(const spi::recovery& scheme, std::string_view chunk,
+                    spi::random_source& random) {
+  auto total = scheme.layout().total;
+  auto stored = stored_fragments(scheme, chunk);
+  std::vector<std::string_view> fragments(stored.begin(), stored.end());
+  for (int i = 0; i < 10; ++i) {
+    auto present = choose_set(total, 0, false, random);
+    auto [offset, length] = draw_range(chunk.size(), random);
+    finding wrong;
+    auto reads = scheme.reads_for(chunk.size(), offset, length, sources_of(present, random));
+    auto what =
+        fmt::format("bytes {} to {} from fragments{}", offset, offset + length, names(present));
+    if (!reads && scheme.enough(present))
+      return "names no reads for " + what + ", which are enough";
+    if (reads) {
+      auto pieces = read_pieces(fragments, present, *reads, wrong);
+      if (wrong)
+        return *wrong + ", for " + what;
+      std::string made(length, '\x5a');
+      if (!scheme.assemble(chunk.size(), offset, pieces, made))
+        return "doesn't make " + what + " out of the reads that it names";
+      if (made != chunk.substr(offset, length))
+        return "makes wrong " + what;
+    }
+    auto lost = static_cast<std::uint32_t>(random.below(total));
+    present[lost] = false;
+    auto [begin, part] = draw_range(fragments[lost].size(), random);
+    spi::fragment_range wanted{lost, begin, part};
+    reads = scheme.reads_to_rebuild(chunk.size(), wanted, sources_of(present, random));
+    what = fmt::format("bytes {} to {} of fragment {} from fragments{}", begin, begin + part, lost,
+                       names(present));
+    if (!reads && scheme.enough(present))
+      return "names no reads for " + what + ", which are enough";
+    if (!reads)
+      continue;
+    auto pieces = read_pieces(fragments, present, *reads, wrong);
+    if (wrong)
+      return *wrong + ", for " + what;
+    std::string made(part, '\x5a');
+    if (!scheme.rebuild(chunk.size(), wanted, pieces, made))
+      return "doesn't make " + what + " out of the reads that it names";
+    if (made != fragments[lost].substr(begin, part))
+      return "makes wrong " + what;
+  }
+  return std::nullopt;
+}
+
 } // namespace atl::properties

@@ -105,6 +105,12 @@ finding decodes(const scheme_under_test& it, std::uint64_t seed) {
   });
 }
 
+finding reads(const spi::recovery& scheme, std::uint64_t seed) {
+  return for_each_size(scheme, seed, [&](const std::string& chunk, auto& random) {
+    return properties::reads_parts(scheme, chunk, random);
+  });
+}
+
 finding refuses(const spi::recovery& scheme, std::uint64_t seed) {
   return for_each_size(scheme, seed, [&](const std::string& chunk, auto& random) {
     return properties::refuses_wrong_lengths(scheme, chunk, random);
@@ -136,6 +142,8 @@ std::uint64_t holds_all(scheme_under_test& it, std::uint64_t part) {
       wrong = for_each_size(*it.scheme, seed, [&](const std::string& chunk, auto& drawn) {
         return properties::decodes_what_it_can(*it.scheme, chunk, it.survives, drawn, 40);
       });
+    if (!wrong)
+      wrong = reads(*it.scheme, seed);
     if (!wrong)
       wrong = refuses(*it.scheme, seed);
     if (!wrong)
@@ -188,6 +196,9 @@ void try_codec(scheme_under_test& it, const std::string& claim, recorder& out) {
             [&] { return it.for_seeds(20, 100, [&](auto seed) { return decodes(it, seed); }); });
   out.check("encodes a chunk alike in each call and object, so that fragments mix", {}, [&] {
     return it.for_seeds(10, 200, [&](auto seed) { return codec::encodes_alike(it.make, seed); });
+  });
+  out.check("reads any range, and makes any part of a fragment anew, from what it names", {}, [&] {
+    return it.for_seeds(10, 200, [&](auto seed) { return reads(*it.scheme, seed); });
   });
   out.check("never decodes fragments of wrong lengths", {}, [&] {
     return it.for_seeds(10, 200, [&](auto seed) { return refuses(*it.scheme, seed); });

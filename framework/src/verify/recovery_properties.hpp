@@ -44,6 +44,11 @@ finding decodes_what_it_can(const spi::recovery& scheme, std::string_view chunk,
 finding refuses_wrong_lengths(const spi::recovery& scheme, std::string_view chunk,
                               spi::random_source& random);
 
+/// From the reads that it names, out of any fragments that are enough, it makes any range of the
+/// chunk, and any part of each other fragment as `encode` makes it. Ranges and sources are drawn.
+finding reads_parts(const spi::recovery& scheme, std::string_view chunk,
+                    spi::random_source& random);
+
 /// Adds chunks in every state that a host may find: with fragments missing, damaged, unreachable,
 /// forgotten, and surplus copies.
 void damage(fragment_model& model, const spi::recovery& scheme, spi::random_source& random,

@@ -41,7 +41,7 @@ void cauchy_code::encode(std::size_t bytes, std::span<const unsigned char* const
 }
 
 /// The fragments that are present are the data times their rows of the matrix; the inverse of these
-/// rows gives the data back.
+/// rows gives the data back, and any fragment's row times that inverse gives the fragment.
 cauchy_code::decoder cauchy_code::make_decoder(std::span<const std::uint32_t> present,
                                                std::span<const std::uint32_t> wanted) const {
   std::vector<unsigned char> rows;
@@ -54,8 +54,12 @@ cauchy_code::decoder cauchy_code::make_decoder(std::span<const std::uint32_t> pr
     throw std::logic_error("these fragments determine nothing");
   std::vector<unsigned char> chosen;
   for (auto index : wanted)
-    chosen.insert(chosen.end(), inverse.begin() + std::ptrdiff_t{index} * data_,
-                  inverse.begin() + std::ptrdiff_t{index + 1} * data_);
+    for (std::size_t column = 0; column < data_; ++column) {
+      unsigned char sum = 0;
+      for (std::size_t i = 0; i < data_; ++i)
+        sum ^= gf_mul(matrix_[index * std::size_t{data_} + i], inverse[i * data_ + column]);
+      chosen.push_back(sum);
+    }
   decoder made;
   made.wanted_ = wanted.size();
   made.tables_ = tables_of(data_, wanted.size(), chosen, 0);

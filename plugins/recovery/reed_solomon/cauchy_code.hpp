@@ -38,7 +38,7 @@ class cauchy_code {
   };
 
   /// @param present the indexes of `data()` different fragments
-  /// @param wanted indexes of the data fragments to make
+  /// @param wanted indexes of the fragments to make
   decoder make_decoder(std::span<const std::uint32_t> present,
                        std::span<const std::uint32_t> wanted) const;
 

@@ -1,4 +1,6 @@
 #include "cauchy_code.hpp"
+#include "cell_rows.hpp"
+#include "row_decoder.hpp"
 #include "stripe_layout.hpp"
 #include "threshold_repair.hpp"
 
@@ -8,13 +10,16 @@
 #include <cstring>
 #include <stdexcept>
 #include <string>
+#include <tuple>
 
 namespace {
 
 using namespace atl::spi;
+using atl::coded::row_range;
 using atl::coded::stripe_layout;
 using atl::coded::threshold;
 using atl::reed_solomon::cauchy_code;
+using atl::reed_solomon::row_decoder;
 
 const unsigned char* bytes_of(std::string_view text) {
   return reinterpret_cast<const unsigned char*>(text.data());
@@ -62,6 +67,75 @@ class scheme final : public recovery {
     return atl::coded::plan(code(), reports);
   }
 
+  /// The ranges that hold the bytes, if their fragments can be read. Otherwise the same rows of `k`
+  /// fragments: of those that hold bytes of the range, and of the cheapest others.
+  std::optional<std::vector<fragment_range>>
+  reads_for(std::size_t size, std::size_t offset, std::size_t length,
+            std::span<const source> sources) const override {
+    row_range hull{size, 0};
+    std::vector<fragment_range> plain;
+    std::vector<bool> holds(stripes_.total());
+    auto all_there = true;
+    for (std::uint32_t index = 0; index < stripes_.data; ++index) {
+      auto rows = atl::coded::rows_of(stripes_, index, offset, length);
+      if (rows.empty())
+        continue;
+      hull = {std::min(hull.begin, rows.begin), std::max(hull.end, rows.end)};
+      holds[index] = true;
+      plain.push_back({index, rows.begin, rows.end - rows.begin});
+      all_there =
+          all_there && std::ranges::find(sources, index, &source::fragment) != sources.end();
+    }
+    return all_there ? plain : rows_of_enough(size, hull, sources, holds);
+  }
+
+  bool assemble(std::size_t size, std::size_t offset, std::span<const piece> pieces,
+                std::span<char> out) const override {
+    row_decoder decoder{code_, stripes_, size, pieces};
+    for (std::uint32_t index = 0; index < stripes_.data; ++index) {
+      auto rows = atl::coded::rows_of(stripes_, index, offset, out.size());
+      auto place = [&](std::size_t row, std::string_view bytes) {
+        while (!bytes.empty()) {
+          auto in_cell = row % stripes_.cell_bytes;
+          auto count = std::min(bytes.size(), stripes_.cell_bytes - in_cell);
+          auto at = row / stripes_.cell_bytes * stripes_.stripe_bytes() +
+                    index * stripes_.cell_bytes + in_cell;
+          std::copy_n(bytes.data(), count, out.data() + (at - offset));
+          bytes.remove_prefix(count);
+          row += count;
+        }
+      };
+      if (!rows.empty() && !decoder.make(index, rows, place))
+        return false;
+    }
+    return true;
+  }
+
+  std::optional<std::vector<fragment_range>>
+  reads_to_rebuild(std::size_t size, const fragment_range& wanted,
+                   std::span<const source> sources) const override {
+    std::vector<source> others;
+    for (auto& each : sources)
+      if (each.fragment != wanted.fragment)
+        others.push_back(each);
+    return rows_of_enough(size, {wanted.offset, wanted.offset + wanted.length}, others,
+                          std::vector<bool>(stripes_.total()));
+  }
+
+  bool rebuild(std::size_t size, const fragment_range& wanted, std::span<const piece> pieces,
+               std::span<char> out) const override {
+    if (out.size() != wanted.length || wanted.fragment >= stripes_.total())
+      return false;
+    if (out.empty())
+      return true;
+    row_decoder decoder{code_, stripes_, size, pieces};
+    return decoder.make(
+        wanted.fragment, {wanted.offset, wanted.offset + wanted.length},
+        [&](std::size_t row, std::string_view bytes) {
+          std::ranges::copy(bytes, out.begin() + static_cast<std::ptrdiff_t>(row - wanted.offset));
+        });
+  }
+
   std::vector<std::string_view> encode(std::string_view chunk,
                                        std::string& scratch) const override {
     auto begins = begins_of_fragments(chunk.size());
@@ -106,6 +180,30 @@ class scheme final : public recovery {
   }
 
  private:
+  /// The rows of `k` fragments, first of those that are preferred, then of the cheapest.
+  std::optional<std::vector<fragment_range>>
+  rows_of_enough(std::size_t size, row_range rows, std::span<const source> sources,
+                 const std::vector<bool>& preferred) const {
+    std::vector<source> ranked;
+    for (auto& each : sources)
+      if (each.fragment < stripes_.total())
+        ranked.push_back(each);
+    if (ranked.size() < stripes_.data)
+      return std::nullopt;
+    std::ranges::stable_sort(ranked, [&](const source& a, const source& b) {
+      return std::tuple{!preferred[a.fragment], a.cost} <
+             std::tuple{!preferred[b.fragment], b.cost};
+    });
+    std::vector<fragment_range> reads;
+    for (std::uint32_t i = 0; i < stripes_.data; ++i) {
+      auto index = ranked[i].fragment;
+      auto own = atl::coded::clip(rows, stripes_.fragment_bytes(size, index));
+      if (!own.empty()) // what a data fragment lacks at the end of a chunk counts as zeros
+        reads.push_back({index, own.begin, own.end - own.begin});
+    }
+    return reads;
+  }
+
   threshold code() const { return {stripes_.total(), stripes_.data}; }
 
   /// Where each fragment begins if one follows the other, and the end of the last one.

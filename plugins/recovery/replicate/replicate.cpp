@@ -3,6 +3,7 @@
 #include <atoll/spi/recovery.hpp>
 
 #include <algorithm>
+#include <iterator>
 #include <stdexcept>
 #include <tuple>
 
@@ -55,6 +56,32 @@ class replicate final : public recovery {
 
   std::size_t fragment_size(std::size_t size, std::uint32_t) const override { return size; }
 
+  /// The range of the cheapest copy.
+  std::optional<std::vector<fragment_range>>
+  reads_for(std::size_t, std::size_t offset, std::size_t length,
+            std::span<const source> sources) const override {
+    auto cheapest = std::ranges::min_element(sources, {}, &source::cost);
+    if (cheapest == sources.end())
+      return std::nullopt;
+    return std::vector<fragment_range>{{cheapest->fragment, offset, length}};
+  }
+  bool assemble(std::size_t, std::size_t offset, std::span<const piece> pieces,
+                std::span<char> out) const override {
+    return copy_from(pieces, offset, out);
+  }
+  std::optional<std::vector<fragment_range>>
+  reads_to_rebuild(std::size_t size, const fragment_range& wanted,
+                   std::span<const source> sources) const override {
+    std::vector<source> others;
+    std::ranges::copy_if(sources, std::back_inserter(others),
+                         [&](auto& each) { return each.fragment != wanted.fragment; });
+    return reads_for(size, wanted.offset, wanted.length, others);
+  }
+  bool rebuild(std::size_t, const fragment_range& wanted, std::span<const piece> pieces,
+               std::span<char> out) const override {
+    return out.size() == wanted.length && copy_from(pieces, wanted.offset, out);
+  }
+
   bool enough(const std::vector<bool>& present) const override {
     return std::find(present.begin(), present.end(), true) != present.end();
   }
@@ -83,6 +110,17 @@ class replicate final : public recovery {
   }
 
  private:
+  static bool copy_from(std::span<const piece> pieces, std::size_t offset, std::span<char> out) {
+    for (auto& each : pieces)
+      if (each.bytes.size() == each.from.length && each.from.offset <= offset &&
+          offset - each.from.offset <= each.from.length &&
+          out.size() <= each.from.length - (offset - each.from.offset)) {
+        std::copy_n(each.bytes.data() + (offset - each.from.offset), out.size(), out.data());
+        return true;
+      }
+    return false;
+  }
+
   /// First creates the missing copies, each of which lets the chunk survive one more loss. Then
   /// drops damaged copies, once there is more than one good copy. Drops superfluous good copies
   /// only if none is missing.

@@ -26,7 +26,7 @@ TEST_CASE("each kind has an interface version of its own") {
         "older_consensus.so: is built for consensus interface 1.1, expected 2.0 to 2.2; build it "
         "against this version's headers");
   CHECK(refused("newer_recovery") ==
-        "newer_recovery.so: is built for recovery interface 3.0, expected 2.0; build it "
+        "newer_recovery.so: is built for recovery interface 4.0, expected 3.0; build it "
         "against this version's headers");
 }
 

@@ -24,7 +24,7 @@
 #define ATOLL_SPI_balancer_MINOR 0
 #define ATOLL_SPI_consensus_MAJOR 2
 #define ATOLL_SPI_consensus_MINOR 2
-#define ATOLL_SPI_recovery_MAJOR 2
+#define ATOLL_SPI_recovery_MAJOR 3
 #define ATOLL_SPI_recovery_MINOR 0
 
 namespace atl::spi {

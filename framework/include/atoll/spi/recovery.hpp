@@ -2,6 +2,8 @@
 
 #include <atoll/spi/plugin.hpp>
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -75,6 +77,27 @@ struct promises {
   std::uint32_t storage_cost = 100;  ///< bytes stored for each byte of data, in hundredths
 };
 
+/// A fragment that can be read, and how dear a byte of it is to the host, in a unit of the host's.
+struct source {
+  std::uint32_t fragment = 0;
+  std::uint64_t cost = 1;
+};
+
+/// A part of a fragment.
+struct fragment_range {
+  std::uint32_t fragment = 0;
+  std::size_t offset = 0;
+  std::size_t length = 0;
+
+  friend bool operator==(const fragment_range&, const fragment_range&) = default;
+};
+
+/// A part of a fragment that was read.
+struct piece {
+  fragment_range from;
+  std::string_view bytes; ///< as long as `from`
+};
+
 class recovery;
 /// Finds out what a scheme promises by trying all losses, of at most 16 fragments; of more than
 /// that, the promise is none.
@@ -122,6 +145,33 @@ class recovery {
   decode(std::size_t size, std::span<const std::optional<std::string_view>> fragments,
          std::string& scratch) const = 0;
 
+  /// The reads from which `length` bytes of a chunk of `size` bytes from `offset` on can be made,
+  /// the cheapest that the scheme finds. None: they can't be made from these fragments.
+  /// By default whole fragments, in order of their cost.
+  /// @param sources at most one for each fragment
+  /// @pre the range is within the chunk
+  virtual std::optional<std::vector<fragment_range>>
+  reads_for(std::size_t size, std::size_t offset, std::size_t length,
+            std::span<const source> sources) const;
+  /// Makes `out.size()` bytes of a chunk of `size` bytes from `offset` on, out of what `reads_for`
+  /// named for them; there may be more pieces, which cover more. @returns false when they don't
+  /// suffice; `out` has any content then.
+  virtual bool assemble(std::size_t size, std::size_t offset, std::span<const piece> pieces,
+                        std::span<char> out) const;
+
+  /// The reads from which a part of a fragment can be made anew, the cheapest that the scheme
+  /// finds; none of that fragment itself. None: it can't be made from these fragments. By default
+  /// whole fragments, in order of their cost.
+  /// @param sources at most one for each fragment
+  /// @pre `wanted` is within its fragment
+  virtual std::optional<std::vector<fragment_range>>
+  reads_to_rebuild(std::size_t size, const fragment_range& wanted,
+                   std::span<const source> sources) const;
+  /// Makes a part of a fragment out of what `reads_to_rebuild` named for it, like `assemble`.
+  /// @param out as long as `wanted`
+  virtual bool rebuild(std::size_t size, const fragment_range& wanted,
+                       std::span<const piece> pieces, std::span<char> out) const;
+
   /// Bytes in fragment `index` of a chunk of `size` bytes.
   virtual std::size_t fragment_size(std::size_t size, std::uint32_t index) const = 0;
 
@@ -137,6 +187,77 @@ class recovery {
   /// proportion to n log n for n reports.
   virtual std::vector<repair_step> plan(std::span<const chunk_report> reports) const = 0;
 };
+
+namespace detail {
+
+/// The cheapest whole fragments that are enough, without one of them.
+inline std::optional<std::vector<fragment_range>>
+cheapest_whole_fragments(const recovery& scheme, std::size_t size, std::span<const source> sources,
+                         std::optional<std::uint32_t> without = std::nullopt) {
+  std::vector<source> ranked(sources.begin(), sources.end());
+  std::stable_sort(ranked.begin(), ranked.end(),
+                   [](const source& a, const source& b) { return a.cost < b.cost; });
+  std::vector<bool> present(scheme.layout().total);
+  std::vector<fragment_range> reads;
+  for (auto& each : ranked) {
+    if (each.fragment >= present.size() || each.fragment == without)
+      continue;
+    present[each.fragment] = true;
+    reads.push_back({each.fragment, 0, scheme.fragment_size(size, each.fragment)});
+    if (scheme.enough(present))
+      return reads;
+  }
+  return std::nullopt;
+}
+
+inline std::optional<std::string_view> decode_pieces(const recovery& scheme, std::size_t size,
+                                                     std::span<const piece> pieces,
+                                                     std::string& scratch) {
+  std::vector<std::optional<std::string_view>> fragments(scheme.layout().total);
+  for (auto& each : pieces)
+    if (each.from.fragment < fragments.size() && each.from.offset == 0)
+      fragments[each.from.fragment] = each.bytes;
+  return scheme.decode(size, fragments, scratch);
+}
+
+} // namespace detail
+
+inline std::optional<std::vector<fragment_range>>
+recovery::reads_for(std::size_t size, std::size_t, std::size_t,
+                    std::span<const source> sources) const {
+  return detail::cheapest_whole_fragments(*this, size, sources);
+}
+
+inline bool recovery::assemble(std::size_t size, std::size_t offset, std::span<const piece> pieces,
+                               std::span<char> out) const {
+  std::string scratch;
+  auto chunk = detail::decode_pieces(*this, size, pieces, scratch);
+  if (!chunk || offset > chunk->size() || out.size() > chunk->size() - offset)
+    return false;
+  std::copy_n(chunk->data() + offset, out.size(), out.data());
+  return true;
+}
+
+inline std::optional<std::vector<fragment_range>>
+recovery::reads_to_rebuild(std::size_t size, const fragment_range& wanted,
+                           std::span<const source> sources) const {
+  return detail::cheapest_whole_fragments(*this, size, sources, wanted.fragment);
+}
+
+inline bool recovery::rebuild(std::size_t size, const fragment_range& wanted,
+                              std::span<const piece> pieces, std::span<char> out) const {
+  std::string scratch, encoded;
+  auto chunk = detail::decode_pieces(*this, size, pieces, scratch);
+  if (!chunk)
+    return false;
+  auto fragments = encode(*chunk, encoded);
+  if (wanted.fragment >= fragments.size() || out.size() != wanted.length ||
+      wanted.offset > fragments[wanted.fragment].size() ||
+      wanted.length > fragments[wanted.fragment].size() - wanted.offset)
+    return false;
+  std::copy_n(fragments[wanted.fragment].data() + wanted.offset, out.size(), out.data());
+  return true;
+}
 
 inline promises promises_by_trying(const recovery& scheme) {
   constexpr std::uint32_t fragments_max = 16;

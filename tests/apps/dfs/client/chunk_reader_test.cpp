@@ -80,6 +80,29 @@ TEST_CASE("of a copy only the blocks of the range are read") {
   CHECK(it.bytes_read() <= 3 * block_size);
 }
 
+TEST_CASE("of a fragment that holds the bytes themselves only the blocks of the range are read") {
+  fixture it{true};
+  CHECK(it.reads(2 * block_size - 1, 2));
+  CHECK(it.reads(0, 1)); // by now the node has counted the first read
+  CHECK(it.bytes_read() >= 2 * block_size);
+  CHECK(it.bytes_read() <= 3 * block_size);
+}
+
+TEST_CASE("a range of a fragment that is damaged, gone or said to be down is made from others") {
+  fixture it{true};
+  SUBCASE("damaged") {
+    it.damage(0);
+  }
+  SUBCASE("gone") {
+    std::filesystem::remove(it.nodes[0].at.path_of(key_of(1, 0)));
+  }
+  SUBCASE("its node is down") {
+    it.nodes[0].server->stop();
+  }
+  CHECK(it.reads(900, 200));
+  CHECK(it.reads(499'000, 2'000)); // of both halves
+}
+
 TEST_CASE("connections are kept between reads, also for other threads") {
   fixture it;
   for (int i = 0; i < 3; ++i)

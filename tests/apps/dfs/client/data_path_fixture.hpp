@@ -74,6 +74,34 @@ class test_scheme final : public spi::recovery {
   bool enough(const std::vector<bool>& present) const override {
     return std::ranges::count(present, true) >= (parity_ ? 2 : 1);
   }
+  /// The ranges of the halves, if both can be read.
+  std::optional<std::vector<spi::fragment_range>>
+  reads_for(std::size_t size, std::size_t offset, std::size_t length,
+            std::span<const spi::source> sources) const override {
+    auto half = fragment_size(size, 0);
+    std::vector<spi::fragment_range> reads;
+    for (std::uint32_t i = 0; i < 2 && parity_; ++i) {
+      auto begin = std::max(offset, i * half), end = std::min(offset + length, (i + 1) * half);
+      if (begin >= end)
+        continue;
+      if (std::ranges::find(sources, i, &spi::source::fragment) == sources.end())
+        return recovery::reads_for(size, offset, length, sources);
+      reads.push_back({i, begin - i * half, end - begin});
+    }
+    return parity_ ? reads : recovery::reads_for(size, offset, length, sources);
+  }
+  bool assemble(std::size_t size, std::size_t offset, std::span<const spi::piece> pieces,
+                std::span<char> out) const override {
+    auto half = fragment_size(size, 0);
+    std::size_t made = 0;
+    for (auto& each : pieces)
+      if (auto at = each.from.fragment * half + each.from.offset;
+          each.from.fragment < 2 && at >= offset && at + each.bytes.size() <= offset + out.size()) {
+        std::ranges::copy(each.bytes, out.begin() + static_cast<std::ptrdiff_t>(at - offset));
+        made += each.bytes.size();
+      }
+    return made == out.size() || recovery::assemble(size, offset, pieces, out);
+  }
   spi::verdict judge(const spi::chunk_report&) const override { return {}; }
   std::vector<spi::repair_step> plan(std::span<const spi::chunk_report>) const override {
     return {};
