@@ -1,3 +1,5 @@
+#include "cli/check_chunks.hpp"
+
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
 #include "cli/progress.hpp"
@@ -87,6 +89,15 @@ void print_state(const chunk_check_state& state) {
 }
 
 } // namespace
+
+atl::status wait_for_repairs(control& masters, bool shows_progress) {
+  auto state = wait_for_check(masters, true, shows_progress);
+  if (shows_progress)
+    show_progress_lines({});
+  if (!state)
+    return tl::unexpected{state.error()};
+  return state->problem.empty() ? atl::status{} : atl::fail(atl::errc::refused, state->problem);
+}
 
 int check_chunks(context& with, bool repair) {
   auto masters = with.masters();

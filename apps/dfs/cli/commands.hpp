@@ -121,6 +121,10 @@ int collect(context& with, std::uint32_t timeout_s, bool with_trash);
 /// @returns `failed` if something was not in order; with `repair`, if something still isn't
 int check_chunks(context& with, bool repair);
 
+/// Says what rebalancing is to move between storage nodes, and has it begin as soon as possible.
+/// @param is_dry_run only says it
+int rebalance(context& with, bool is_dry_run);
+
 /// Lets masters check their name spaces. @param masters by name; empty: all of the cluster's file
 /// @returns `failed` if one is damaged, `unavailable` if one could not be checked
 int check_names(context& with, const std::vector<std::string>& masters);

@@ -1,4 +1,5 @@
 #include "cli/backup.hpp"
+#include "cli/check_files.hpp"
 #include "cli/commands.hpp"
 #include "cli/file_commands.hpp"
 #include "cli/job_commands.hpp"
@@ -30,29 +31,36 @@ using dfs::cli::context;
 using chosen = dfs::cli::chosen_command;
 
 void add_check(CLI::App& app, context& with, chosen& call) {
-  static std::vector<std::string> masters;
+  static dfs::cli::file_check_arguments what;
   static bool names = false;
-  static bool repair = false;
   auto* check = app.add_subcommand(
       "check",
       "Compare what the storage nodes have with what files need; exits with 1 if something "
       "isn't in order, and with 5 if something could not be checked");
-  check->add_flag("--repair", repair,
+  check->add_flag("--repair", what.repair,
                   "Wait until all that can be repaired is, which the cluster does unasked; exits "
                   "with 0 if nothing is left to repair");
   check->add_flag("--names", names,
                   "The masters' name spaces: each compares its inodes, entries, chunks, indexes "
                   "and counters, in a copy, while it goes on working");
-  dfs::cli::add_words(*check, "MASTER…", masters,
-                      "With --names: the masters to ask, by name; default all");
+  check->add_flag("--deep", what.deep,
+                  "With PATH: have the storage nodes read each fragment whole, instead of only "
+                  "looking for it");
+  dfs::cli::add_words(*check, "PATH…", what.paths,
+                      "Files, and directories with all files below; default all chunks. With "
+                      "--names: the masters to ask, by name; default all");
   check->callback([&] {
-    if (!names && !masters.empty())
-      throw CLI::ValidationError{"MASTER", "only --names takes masters"};
-    if (names && repair)
+    if (names && what.repair)
       throw CLI::ValidationError{"--repair",
                                  "a name space can't be repaired; leave one of the two"};
+    if (what.deep && (names || what.paths.empty()))
+      throw CLI::ValidationError{"--deep",
+                                 "it takes the PATHs of files; 'dfs scrub' reads all that is "
+                                 "stored"};
     call = [&] {
-      return names ? dfs::cli::check_names(with, masters) : dfs::cli::check_chunks(with, repair);
+      return names                ? dfs::cli::check_names(with, what.paths)
+             : what.paths.empty() ? dfs::cli::check_chunks(with, what.repair)
+                                  : dfs::cli::check_files(with, what);
     };
   });
 }
@@ -158,6 +166,13 @@ void add_cluster(CLI::App& app, context& with, chosen& call) {
              "repair.rate=100MiB; 'KEY=' takes back what the configuration says");
   dfs::cli::add_words(*set, "KEY=VALUE…", changes, "What to change")->required();
   set->callback([&] { call = [&] { return dfs::cli::change_settings(with, changes); }; });
+  static bool is_dry_run = false;
+  auto* balance = admin->add_subcommand(
+      "rebalance", "Say how full the storage nodes are and what is to be moved between them, and "
+                   "begin at once; the cluster does so unasked when a node is much fuller than "
+                   "the mean");
+  balance->add_flag("--dry-run", is_dry_run, "Only say it");
+  balance->callback([&] { call = [&] { return dfs::cli::rebalance(with, is_dry_run); }; });
   auto* settings = admin->add_subcommand("settings", "Show these settings");
   settings->callback([&] { call = [&] { return dfs::cli::show_settings(with); }; });
 }

@@ -1,10 +1,8 @@
 #include "cli/scrub_files.hpp"
 
+#include "cli/file_walk.hpp"
 #include "cli/output.hpp"
-#include "cli/remote_path.hpp"
-#include "client/file_pieces.hpp"
 #include "client/fragment_checks.hpp"
-#include "client/paths.hpp"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -12,7 +10,6 @@
 #include <set>
 #include <string_view>
 #include <utility>
-#include <variant>
 
 namespace dfs::cli {
 
@@ -53,70 +50,21 @@ class file_scrub {
   file_scrub(context& with, control& masters, fragment_checks checks)
       : with_{with}, masters_{masters}, checks_{std::move(checks)} {}
 
-  void scrub_path(const std::string& path) {
-    std::vector<std::string> waiting{path};
-    while (!waiting.empty() && !has_output_failed()) {
-      auto next = std::move(waiting.back());
-      waiting.pop_back();
-      auto entry = stat_path(masters_, next);
-      if (!entry)
-        note(entry.error());
-      else if (entry->attributes.type == inode_type::directory)
-        note(list(next, waiting));
-      else if (entry->attributes.type == inode_type::file)
-        note(scrub_file(next));
-    }
-  }
+  void scrub_path(const std::string& path) { walk_.walk(path); }
 
   int finish() {
     if (with_.json)
       print("{}\n", json{{"files", files_}}.dump(-1, ' ', false, json::error_handler_t::replace));
-    return has_damaged_ ? failed : code_ != done ? code_ : has_unknown_ ? unavailable : done;
+    auto code = walk_.exit_code();
+    return has_damaged_ ? failed : code != done ? code : has_unknown_ ? unavailable : done;
   }
 
  private:
-  void note(const atl::error& problem) {
-    auto code = report_error(problem);
-    code_ = code_ == done ? code : code_;
-  }
-  void note(const atl::status& outcome) {
-    if (!outcome)
-      note(outcome.error());
-  }
-
-  /// Adds a directory's entries to what waits, so that the first one comes next.
-  atl::status list(const std::string& path, std::vector<std::string>& waiting) {
-    auto where = place_of(path);
-    if (!where)
-      return tl::unexpected{where.error()};
-    std::vector<std::string> found;
-    for (std::string after;;) {
-      auto page = masters_.query(queries::list{*where, after, 0});
-      if (!page)
-        return tl::unexpected{page.error()};
-      for (auto& entry : page->entries)
-        found.push_back(join_path(path, entry.name));
-      if (!page->more || page->entries.empty())
-        break;
-      after = page->entries.back().name;
-    }
-    waiting.insert(waiting.end(), found.rbegin(), found.rend());
-    return {};
-  }
-
   atl::status scrub_file(const std::string& path) {
-    auto where = place_of(path);
-    if (!where)
-      return tl::unexpected{where.error()};
-    auto page = masters_.query(queries::open{*where, 0});
-    if (!page)
-      return tl::unexpected{page.error()};
     scrubbed_file file{path};
-    auto read = for_each_piece(masters_, path, *page, [&](const piece& part) -> atl::status {
-      if (auto* stored = std::get_if<chunk_part>(&part.content))
-        if (seen_.insert(stored->chunk.id).second) // a file that was copied shares its chunks
-          checks_.check(stored->chunk, file.found);
-      return {};
+    auto read = for_each_chunk(masters_, path, [&](const chunk_record& chunk) {
+      if (seen_.insert(chunk.id).second) // a file that was copied shares its chunks
+        checks_.check(chunk, file.found, fragment_checks::depth::whole);
     });
     if (!read)
       return read;
@@ -132,11 +80,11 @@ class file_scrub {
   context& with_;
   control& masters_;
   fragment_checks checks_;
+  file_walk walk_{masters_, [this](const std::string& path) { return scrub_file(path); }};
   std::set<chunk_id> seen_;
   json files_ = json::array();
   bool has_damaged_ = false;
   bool has_unknown_ = false;
-  int code_ = done; ///< of the first path that could not be read
 };
 
 } // namespace

@@ -8,6 +8,8 @@ namespace dfs {
 
 namespace {
 
+using atl::spi::fragment_state;
+
 /// A node reads a whole fragment before it answers.
 constexpr std::chrono::seconds answer_timeout{60};
 
@@ -26,31 +28,63 @@ atl::result<fragment_checks> fragment_checks::open(const cluster_settings& clust
   options.timeouts.progress = answer_timeout;
   fragment_checks made;
   for (auto& view : info->storages)
-    made.nodes_[view.target.id] = {view.target.name,
+    made.nodes_[view.target.id] = {view.target.name, view.healthy,
                                    std::make_unique<bulk_connection>(view.target.bulk, options)};
   return made;
 }
 
-void fragment_checks::check(const chunk_record& chunk, fragment_findings& found) {
-  for (std::uint32_t index = 0; index < chunk.nodes.size(); ++index)
-    check_fragment({chunk.id, index}, chunk.nodes[index], found);
+std::vector<atl::spi::fragment_report> fragment_checks::check(const chunk_record& chunk,
+                                                              fragment_findings& found, depth how) {
+  std::vector<atl::spi::fragment_report> reports;
+  for (std::uint32_t index = 0; index < chunk.nodes.size(); ++index) {
+    auto at = chunk.nodes[index];
+    auto state = check_fragment({chunk.id, index}, at, found, how);
+    if (at != no_storage)
+      reports.push_back({index, at, state});
+  }
+  return reports;
 }
 
-void fragment_checks::check_fragment(const fragment_key& key, storage_id at,
-                                     fragment_findings& found) {
+/// Reads a fragment's first byte, and with it the footer and a block.
+bool fragment_checks::begins_well(bulk_connection& node, const fragment_key& key) {
+  std::byte first{};
+  auto read = node.read_fragment(key, 0, {&first, 1});
+  return read.has_value();
+}
+
+fragment_state fragment_checks::check_fragment(const fragment_key& key, storage_id at,
+                                               fragment_findings& found, depth how) {
   auto name = fmt::format("fragment {}", to_string(key));
   auto known = nodes_.find(at);
-  if (at == no_storage || known == nodes_.end())
-    return found.unknown.push_back(name + " is on no node that is known");
-  auto intact = known->second.connection->report_damage(key);
+  if (at == no_storage || known == nodes_.end()) {
+    found.unknown.push_back(name + " is on no node that is known");
+    return fragment_state::missing;
+  }
   auto where = fmt::format("{} on {}", name, known->second.name);
-  if (!intact && intact.error().code == atl::errc::not_found)
-    return found.damaged.push_back(where + " is gone");
-  if (!intact)
-    return found.unknown.push_back(fmt::format("{}: {}", where, intact.error().message));
+  if (!known->second.is_up) {
+    found.unknown.push_back(where + ": the node is down");
+    return fragment_state::unreachable;
+  }
+  auto& connection = *known->second.connection;
+  if (how == depth::presence && begins_well(connection, key)) {
+    ++found.fragments;
+    return fragment_state::ok;
+  }
+  // The node looks itself, and tells the masters what it finds.
+  auto intact = connection.report_damage(key);
+  if (!intact && intact.error().code == atl::errc::not_found) {
+    found.damaged.push_back(where + " is gone");
+    return fragment_state::missing;
+  }
+  if (!intact) {
+    found.unknown.push_back(fmt::format("{}: {}", where, intact.error().message));
+    return fragment_state::unreachable;
+  }
   ++found.fragments;
-  if (!*intact)
-    found.damaged.push_back(where + " was damaged, and is moved aside");
+  if (*intact)
+    return fragment_state::ok;
+  found.damaged.push_back(where + " was damaged, and is moved aside");
+  return fragment_state::corrupt;
 }
 
 } // namespace dfs

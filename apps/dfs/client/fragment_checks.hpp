@@ -6,6 +6,7 @@
 #include "settings/settings.hpp"
 
 #include <atoll/core/error.hpp>
+#include <atoll/spi/recovery.hpp>
 
 #include <cstdint>
 #include <map>
@@ -17,9 +18,9 @@ namespace dfs {
 
 /// What storage nodes found when they read fragments.
 struct fragment_findings {
-  std::uint64_t fragments = 0;        ///< that were read
+  std::uint64_t fragments = 0;        ///< that were looked at
   std::vector<std::string> damaged{}; ///< a sentence for each that is damaged or gone
-  std::vector<std::string> unknown{}; ///< a sentence for each that could not be read
+  std::vector<std::string> unknown{}; ///< a sentence for each that could not be looked at
 };
 
 /// Has storage nodes read fragments, and compare them with their checksums, over a connection to
@@ -29,16 +30,26 @@ class fragment_checks {
   /// Asks the masters for the nodes.
   static atl::result<fragment_checks> open(const cluster_settings& cluster, control& masters);
 
-  /// Reads all fragments of a chunk. One that is damaged is moved aside by its node.
-  void check(const chunk_record& chunk, fragment_findings& found);
+  enum class depth : std::uint8_t {
+    presence, ///< has the node the fragment, and is its beginning in order?
+    whole,    ///< the node reads the fragment
+  };
+
+  /// Looks at all fragments of a chunk. A node tells the masters of one that is gone, and moves one
+  /// that is damaged aside. @returns the fragments that the masters know a place of
+  std::vector<atl::spi::fragment_report> check(const chunk_record& chunk, fragment_findings& found,
+                                               depth how);
 
  private:
   struct node {
     std::string name;
+    bool is_up = false;
     std::unique_ptr<bulk_connection> connection;
   };
 
-  void check_fragment(const fragment_key& key, storage_id at, fragment_findings& found);
+  atl::spi::fragment_state check_fragment(const fragment_key& key, storage_id at,
+                                          fragment_findings& found, depth how);
+  static bool begins_well(bulk_connection& node, const fragment_key& key);
 
   std::map<storage_id, node> nodes_;
 };

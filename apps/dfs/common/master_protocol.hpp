@@ -44,6 +44,8 @@ enum class kind : std::uint16_t {
   check_chunks = 113,
   // To the leading master (common/backup_protocol.hpp).
   backup_names = 114, ///< `backup_request` → `backup_state`
+  /// `rebalance_request` → `rebalance_state`, at once (common/rebalance_protocol.hpp)
+  rebalance = 115,
 };
 
 /// A fragment that a storage node should have had, and found damaged or missing: it is there no

@@ -418,4 +418,33 @@ std::uint64_t keeper_host::request_audit(time now) {
   return round;
 }
 
+void keeper_host::request_rebalance(time now) {
+  enter(now);
+  keeper_.request_rebalance();
+  drain();
+}
+
+protocol::rebalance_state keeper_host::plan_rebalance() const {
+  auto plan = keeper_.plan_rebalance();
+  protocol::rebalance_state state;
+  state.mean = plan.mean;
+  state.threshold = plan.threshold;
+  state.rate = plan.rate;
+  state.bytes = plan.bytes;
+  state.under_way = plan.under_way;
+  state.waits_for_audit = plan.waits_for_audit;
+  std::map<node_id, std::uint32_t> index;
+  for (const auto& node : plan.nodes) {
+    if (state.nodes.size() >= protocol::storages_max)
+      break;
+    index[node.id] = static_cast<std::uint32_t>(state.nodes.size());
+    state.nodes.push_back({name_of(node.id), node.use, node.bytes_over, node.bytes_below});
+  }
+  for (const auto& move : plan.moves)
+    if (index.contains(move.from) && index.contains(move.to) &&
+        state.moves.size() < protocol::rebalancing_moves_max)
+      state.moves.push_back({index[move.from], index[move.to], move.bytes});
+  return state;
+}
+
 } // namespace dfs

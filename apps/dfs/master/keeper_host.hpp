@@ -2,6 +2,7 @@
 
 #include "common/master_protocol.hpp"
 #include "common/policy.hpp"
+#include "common/rebalance_protocol.hpp"
 #include "master/placement_service.hpp"
 #include "master/registry.hpp"
 #include "namespace/command.hpp"
@@ -62,6 +63,8 @@ class keeper_host {
   time deadline() const;
 
   std::uint64_t request_audit(time now);
+  void request_rebalance(time now);
+  protocol::rebalance_state plan_rebalance() const;
   atl::keep::keeper_report report() const { return keeper_.report(); }
   const atl::keep::keeper_settings& settings() const { return settings_; }
 

@@ -83,6 +83,8 @@ caf::result<envelope> master_actor::on_envelope(envelope& message) {
     return collect(message);
   case protocol::kind::check_chunks:
     return check_chunks(message);
+  case protocol::kind::rebalance:
+    return rebalance(message);
   case protocol::kind::check_names:
     return check_names(message);
   case protocol::kind::backup_names:

@@ -108,6 +108,7 @@ class master_actor : public caf::event_based_actor {
   envelope renew(const envelope& message);
   envelope collect(const envelope& message);
   envelope check_chunks(const envelope& message); // master_keeper.cpp
+  envelope rebalance(const envelope& message);    // likewise
   envelope check_names(const envelope& message);  // master_check.cpp, as is the next
   void copy_names_for_check();
   caf::result<envelope> back_up_names(const envelope& message);

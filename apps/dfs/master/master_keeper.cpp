@@ -1,4 +1,5 @@
 // How a master's keeper gets what it needs: the time, the name space's counts, and its answers.
+#include "common/rebalance_protocol.hpp"
 #include "common/upkeep.hpp"
 #include "master/master_query.hpp"
 
@@ -121,6 +122,19 @@ atl::runtime::envelope master_actor::check_chunks(const envelope& message) {
   schedule_keeper();
   return atl::runtime::make_reply(
       {encode(chunk_check_.state(request->run, keeper_.report(), registry_, now)), {}, false});
+}
+
+atl::runtime::envelope master_actor::rebalance(const envelope& message) {
+  auto request = protocol::decode_rebalance_request(message.body);
+  if (!request)
+    return error_reply(request.error());
+  if (!leads() || !summary_known_)
+    return error_reply({atl::errc::unavailable, settings_.self.name + " doesn't lead the masters"},
+                       true);
+  if (request->begins)
+    keeper_.request_rebalance(std::chrono::steady_clock::now());
+  schedule_keeper();
+  return atl::runtime::make_reply({encode(keeper_.plan_rebalance()), {}, false});
 }
 
 collection::progress master_actor::keeper_progress() const {
