@@ -140,6 +140,7 @@ void test_cluster::write_configuration(const cluster_shape& shape) {
     for (int i = 1; i <= count; ++i)
       if (auto& port = ports_[fmt::format("{}-{}", kind, i)]; port == 0)
         port = free_port();
+  disks_ = shape.disks;
   auto shared = fmt::format("[cluster]\nname = \"test\"\n\n");
   for (int i = 1; i <= shape.masters; ++i)
     shared += fmt::format("[[masters]]\nid = {0}\nname = \"master-{0}\"\n"
@@ -169,9 +170,16 @@ void test_cluster::write_configuration(const cluster_shape& shape) {
   }
   for (auto& [name, port] : ports_) {
     auto is_master = name.starts_with("master");
-    auto text = fmt::format("include = \"cluster.toml\"\n\n[node]\nname = \"{0}\"\n"
-                            "roles = [\"{1}\"]\ndata = \"data/{0}\"\nreserve = \"{2}\"\n",
-                            name, is_master ? "master" : "storage", shape.reserve);
+    auto data = fmt::format("\"data/{}\"", name);
+    if (!is_master && shape.disks > 1) {
+      data = "[";
+      for (int i = 1; i <= shape.disks; ++i)
+        data += fmt::format("{}\"{}\"", i > 1 ? ", " : "", disk_of(name, i).string());
+      data += "]";
+    }
+    auto text = fmt::format("include = \"cluster.toml\"\n\n[node]\nname = \"{}\"\n"
+                            "roles = [\"{}\"]\ndata = {}\nreserve = \"{}\"\n",
+                            name, is_master ? "master" : "storage", data, shape.reserve);
     if (!is_master)
       text += fmt::format("bulk = \"{}\"\n", address_of(name));
     if (network_)
@@ -266,6 +274,10 @@ fs::path test_cluster::config_of(const std::string& node) const {
 }
 fs::path test_cluster::data_of(const std::string& node) const {
   return folder() / "data" / node;
+}
+
+fs::path test_cluster::disk_of(const std::string& node, int disk) const {
+  return data_of(node) / fmt::format("disk-{}", disk);
 }
 
 fs::path test_cluster::group_data_of(const std::string& master) const {
@@ -374,12 +386,18 @@ nlohmann::json test_cluster::status() {
 }
 
 std::vector<fs::path> test_cluster::chunk_files(const std::string& node) const {
+  std::vector<fs::path> data{data_of(node)};
+  if (disks_ > 1) {
+    data.clear();
+    for (int i = 1; i <= disks_; ++i)
+      data.push_back(disk_of(node, i));
+  }
   std::vector<fs::path> files;
-  auto chunks = data_of(node) / "chunks";
   std::error_code ignored;
-  for (auto& folder : fs::directory_iterator{chunks, ignored})
-    if (folder.is_directory() && folder.path().filename().string().size() == 2)
-      for (auto& file : fs::directory_iterator{folder, ignored})
-        files.push_back(file.path());
+  for (auto& of : data)
+    for (auto& folder : fs::directory_iterator{of / "chunks", ignored})
+      if (folder.is_directory() && folder.path().filename().string().size() == 2)
+        for (auto& file : fs::directory_iterator{folder, ignored})
+          files.push_back(file.path());
   return files;
 }

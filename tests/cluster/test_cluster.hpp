@@ -51,6 +51,7 @@ struct cluster_shape {
   int masters = 1;
   int joining_masters = 0; ///< the last so many masters are no founders
   int storages = 3;
+  int disks = 1; ///< of each storage node; of several each is a folder within that of the node
   std::string placement = "round_robin";
   std::string placement_options; ///< `decay = "1s"`
   std::string reads = "random";
@@ -114,6 +115,8 @@ class test_cluster {
   std::string log_of(const std::string& node) const;
   std::uint16_t port_of(const std::string& node) const { return ports_.at(node); }
   std::vector<std::string> names() const;
+  /// The folder of one of several disks of a storage node, from 1 on.
+  std::filesystem::path disk_of(const std::string& node, int disk) const;
   /// The files that hold fragments of chunks on a storage node.
   std::vector<std::filesystem::path> chunk_files(const std::string& node) const;
 
@@ -128,6 +131,7 @@ class test_cluster {
 
   temporary_folder folder_;
   host_network* network_ = nullptr;
+  int disks_ = 1;
   bool order_founding_ = true;
   std::unique_ptr<dfs::control> control_;
   std::map<std::string, std::uint16_t> ports_;

@@ -9,8 +9,8 @@ namespace dfs {
 using atl::net::on;
 using boost::asio::awaitable;
 
-fragment_storer::fragment_storer(chunk_store& store, atl::net::worker_pool& disk, fragment_key key,
-                                 std::optional<std::uint64_t> expected_size)
+fragment_storer::fragment_storer(fragment_store& store, atl::net::worker_pool& disk,
+                                 fragment_key key, std::optional<std::uint64_t> expected_size)
     : store_{store}, disk_{disk}, key_{key}, expected_size_{expected_size} {}
 
 awaitable<atl::status> fragment_storer::begin(std::uint64_t size) {

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "bulk/async_connection.hpp"
-#include "storage/chunk_store.hpp"
+#include "storage/fragment_store.hpp"
 
 #include <atoll/core/error.hpp>
 #include <atoll/net/worker_pool.hpp>
@@ -20,7 +20,7 @@ namespace dfs {
 class fragment_storer final : public fragment_sink {
  public:
   /// @param expected_size of the fragment; none: any
-  fragment_storer(chunk_store& store, atl::net::worker_pool& disk, fragment_key key,
+  fragment_storer(fragment_store& store, atl::net::worker_pool& disk, fragment_key key,
                   std::optional<std::uint64_t> expected_size = {});
 
   boost::asio::awaitable<atl::status> begin(std::uint64_t size) override;
@@ -39,7 +39,7 @@ class fragment_storer final : public fragment_sink {
   std::uint64_t size() const { return writer_->size(); }
 
  private:
-  chunk_store& store_;
+  fragment_store& store_;
   atl::net::worker_pool& disk_;
   const fragment_key key_;
   const std::optional<std::uint64_t> expected_size_;

@@ -72,7 +72,7 @@ std::size_t lanes_for(unsigned processors) {
 
 class bulk_server::implementation {
  public:
-  implementation(chunk_store& store, bulk_server_options options)
+  implementation(fragment_store& store, bulk_server_options options)
       : shared_{store, std::move(options)} {
     for (std::size_t i = 0; i < lanes_for(std::thread::hardware_concurrency()); ++i)
       lanes_.push_back(std::make_unique<lane>());
@@ -181,7 +181,7 @@ bulk_server::bulk_server(std::unique_ptr<implementation> impl) : impl_{std::move
 
 bulk_server::~bulk_server() = default;
 
-atl::result<std::unique_ptr<bulk_server>> bulk_server::start(chunk_store& store,
+atl::result<std::unique_ptr<bulk_server>> bulk_server::start(fragment_store& store,
                                                              bulk_server_options options) {
   try {
     auto impl = std::make_unique<implementation>(store, std::move(options));

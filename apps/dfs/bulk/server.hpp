@@ -1,7 +1,7 @@
 #pragma once
 
 #include "bulk/bulk_options.hpp"
-#include "storage/chunk_store.hpp"
+#include "storage/fragment_store.hpp"
 
 #include <atoll/core/endpoint.hpp>
 #include <atoll/core/error.hpp>
@@ -64,7 +64,7 @@ class bulk_server {
  public:
   /// @pre `store` outlives the server. Errors: unavailable (the address); refused: a secret is
   /// needed; busy (no thread).
-  static atl::result<std::unique_ptr<bulk_server>> start(chunk_store& store,
+  static atl::result<std::unique_ptr<bulk_server>> start(fragment_store& store,
                                                          bulk_server_options options);
   /// Calls `stop`.
   ~bulk_server();

@@ -37,7 +37,7 @@ opened_range range_of(open_fragment opened, const wire::read_request& request) {
 
 /// Opens a fragment that the kernel has in memory, in the I/O thread: a switch to another thread
 /// and back takes longer than a small read.
-std::optional<opened_range> open_cached_range(chunk_store& store,
+std::optional<opened_range> open_cached_range(fragment_store& store,
                                               const wire::read_request& request) {
   auto opened = store.open_cached(request.key);
   if (!opened)
@@ -49,7 +49,7 @@ std::optional<opened_range> open_cached_range(chunk_store& store,
 }
 
 /// In a thread that may wait for the disk.
-atl::result<opened_range> open_range(chunk_store& store, const wire::read_request& request) {
+atl::result<opened_range> open_range(fragment_store& store, const wire::read_request& request) {
   auto opened = store.open(request.key);
   if (!opened)
     return tl::unexpected{opened.error()};

@@ -18,7 +18,7 @@ namespace dfs {
 
 /// The state that all connections of a server share.
 struct bulk_shared {
-  bulk_shared(chunk_store& chunks, bulk_server_options given)
+  bulk_shared(fragment_store& chunks, bulk_server_options given)
       : store{chunks}, options{std::move(given)}, writes{options.write_buffer_bytes},
         self_{options.self} {}
 
@@ -32,7 +32,7 @@ struct bulk_shared {
     self_.group = group;
   }
 
-  chunk_store& store;
+  fragment_store& store;
   const bulk_server_options options;
   link_pool links;
   write_admission writes;

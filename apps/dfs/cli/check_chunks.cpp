@@ -5,6 +5,8 @@
 #include "cli/progress.hpp"
 #include "common/chunk_check_protocol.hpp"
 
+#include <atoll/core/printable_text.hpp>
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
@@ -63,11 +65,17 @@ atl::result<chunk_check_state> wait_for_check(control& masters, bool repair, boo
 }
 
 nlohmann::json to_json(const chunk_check_state& state) {
-  return {{"chunks", state.chunks},     {"degraded", state.degraded},
-          {"critical", state.critical}, {"lost", state.lost},
-          {"missing", state.missing},   {"damaged", state.damaged},
-          {"orphaned", state.orphaned}, {"mended", state.mended},
-          {"stuck", state.stuck},       {"nodes_down", state.nodes_down}};
+  return {{"chunks", state.chunks},
+          {"degraded", state.degraded},
+          {"critical", state.critical},
+          {"lost", state.lost},
+          {"missing", state.missing},
+          {"damaged", state.damaged},
+          {"orphaned", state.orphaned},
+          {"mended", state.mended},
+          {"stuck", state.stuck},
+          {"nodes_down", state.nodes_down},
+          {"disks_failed", state.disks_failed}};
 }
 
 void print_state(const chunk_check_state& state) {
@@ -86,6 +94,8 @@ void print_state(const chunk_check_state& state) {
     print("{} chunks wait for storage nodes with room for them\n", state.stuck);
   if (!state.nodes_down.empty())
     print("down, and not asked: {}\n", fmt::format("{}", fmt::join(state.nodes_down, ", ")));
+  for (auto& disk : state.disks_failed)
+    print("a disk isn't used: {}\n", atl::printable(disk));
 }
 
 } // namespace

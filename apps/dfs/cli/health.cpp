@@ -89,6 +89,11 @@ void add_storages(const json& status, reasons& out) {
       out.push_back(name + " is down");
     if (node["health"] == "failed")
       out.push_back(fmt::format("{} takes no more data ({})", name, text_of(node, "failed")));
+    else if (node["health"] != "down" && node.contains("disks"))
+      for (auto& disk : node["disks"])
+        if (disk["health"] == "failed")
+          out.push_back(fmt::format("disk {} of {} isn't used ({})", text_of(disk, "folder"), name,
+                                    text_of(disk, "failed")));
   }
 }
 

@@ -35,6 +35,20 @@ std::string scrub_text(const json& scrub) {
   return fmt::format("scrub {}%", std::min<std::uint64_t>(percent, 100));
 }
 
+std::string disk_line(const json& disk) {
+  auto why = disk["failed"].get<std::string>();
+  if (!why.empty())
+    return fmt::format("\n    {} isn't used: {}", disk["folder"].get<std::string>(), why);
+  auto line = fmt::format("\n    {:<46} {:>8} chunks {:>11} used {:>11} free",
+                          disk["folder"].get<std::string>(), disk["chunks"].get<std::uint64_t>(),
+                          human_bytes(disk["used_bytes"]), human_bytes(disk["free_bytes"]));
+  if (auto damaged = disk["damaged"].get<std::uint64_t>(); damaged > 0)
+    line += fmt::format("  {} damaged", damaged);
+  if (disk["scrub"].is_object())
+    line += "  " + scrub_text(disk["scrub"]);
+  return line;
+}
+
 std::string storage_line(const json& node) {
   auto health = node["health"].get<std::string>();
   if (!node.contains("address"))
@@ -54,6 +68,8 @@ std::string storage_line(const json& node) {
     line += "  " + scrub_text(scrub);
   if (auto why = node["failed"].get<std::string>(); !why.empty())
     line += "\n    " + why;
+  for (auto& disk : node.value("disks", json::array()))
+    line += disk_line(disk);
   if (scrub.is_object() && scrub["damaged"].get<std::uint64_t>() > 0)
     line += fmt::format("\n    found by the scrub: {}", scrub["last_finding"].get<std::string>());
   return line + "\n";

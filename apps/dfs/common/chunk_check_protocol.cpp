@@ -13,6 +13,7 @@ namespace {
 constexpr std::size_t name_bytes_max = 255;
 constexpr std::size_t problem_bytes_max = 4096;
 constexpr std::size_t nodes_max = 4096;
+constexpr std::size_t disks_failed_max = 256; ///< what is above is left out
 
 template <class State>
 auto counts_of(State& state) {
@@ -46,6 +47,10 @@ std::string encode(const chunk_check_state& message) {
   out.put(static_cast<std::uint32_t>(count));
   for (std::size_t i = 0; i < count; ++i)
     out.put(std::string_view{message.nodes_down[i]}.substr(0, name_bytes_max));
+  auto disks = std::min(message.disks_failed.size(), disks_failed_max);
+  out.put(static_cast<std::uint32_t>(disks));
+  for (std::size_t i = 0; i < disks; ++i)
+    out.put(std::string_view{message.disks_failed[i]}.substr(0, problem_bytes_max));
   out.put(std::string_view{message.problem}.substr(0, problem_bytes_max));
   return out.take();
 }
@@ -61,6 +66,11 @@ atl::result<chunk_check_state> decode_chunk_check_state(std::string_view bytes) 
     in.fail();
   for (std::uint32_t i = 0; in.ok() && i < count; ++i)
     message.nodes_down.push_back(in.get_string(name_bytes_max));
+  auto disks = in.get_count();
+  if (disks > disks_failed_max)
+    in.fail();
+  for (std::uint32_t i = 0; in.ok() && i < disks; ++i)
+    message.disks_failed.push_back(in.get_string(problem_bytes_max));
   message.problem = in.get_string(problem_bytes_max);
   if (!in.done())
     return atl::fail(atl::errc::corrupt, "the state of a check of chunks that can't be read");

@@ -34,7 +34,9 @@ struct chunk_check_state {
   std::uint64_t stuck = 0;             ///< chunks that no storage node has room for
   std::uint64_t tasks = 0;             ///< fragments on their way
   std::vector<std::string> nodes_down; ///< storage nodes that could not be asked
-  std::string problem;                 ///< why chunks can't be judged; empty: they can
+  /// Disks of storage nodes that aren't used: `storage-1: /disk2: why`.
+  std::vector<std::string> disks_failed;
+  std::string problem; ///< why chunks can't be judged; empty: they can
 };
 
 std::string encode(const chunk_check_request& message);

@@ -18,6 +18,22 @@ static void read(reader& in, fragment_finding& finding) {
   finding.fragment = in.get<std::uint32_t>();
 }
 
+static void write(writer& out, const disk_report& disk) {
+  out.put(std::string_view{disk.folder}.substr(0, text_bytes_max))
+      .put(std::string_view{disk.failed}.substr(0, text_bytes_max));
+  out.put(disk.capacity_bytes).put(disk.free_bytes).put(disk.used_bytes);
+  out.put(disk.chunks).put(disk.damaged);
+  write(out, disk.scrub);
+}
+static void read(reader& in, disk_report& disk) {
+  disk.folder = in.get_string(text_bytes_max);
+  disk.failed = in.get_string(text_bytes_max);
+  for (auto* number :
+       {&disk.capacity_bytes, &disk.free_bytes, &disk.used_bytes, &disk.chunks, &disk.damaged})
+    *number = in.get<std::uint64_t>();
+  read(in, disk.scrub);
+}
+
 static void write(writer& out, const fragment_removal& removal) {
   write(out, removal.chunk);
   out.put(removal.fragment).put(removal.generation).put(removal.id);
@@ -84,11 +100,12 @@ std::string encode(const storage_heartbeat& message) {
       .put(message.in_flight)
       .put(message.removed_bytes)
       .put(message.damaged)
-      .put(message.failed);
+      .put(std::string_view{message.failed}.substr(0, text_bytes_max));
   write_list(out, message.findings);
   write_list(out, message.done);
   write_optional(out, message.slice);
   write(out, message.scrub);
+  write_list(out, message.disks);
   return out.take();
 }
 
@@ -115,6 +132,7 @@ atl::result<storage_heartbeat> decode_storage_heartbeat(std::string_view bytes) 
   read_list(in, message.done, tasks_max);
   read_optional(in, message.slice);
   read(in, message.scrub);
+  read_list(in, message.disks, disks_max);
   return finished(in, std::move(message), "a storage node's heartbeat");
 }
 

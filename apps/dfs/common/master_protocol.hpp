@@ -67,6 +67,18 @@ struct fragment_removal {
   friend bool operator==(const fragment_removal&, const fragment_removal&) = default;
 };
 
+/// One of the disks of a storage node that has several.
+struct disk_report {
+  std::string folder; ///< the data folder there
+  std::string failed; ///< why the disk isn't used, and what to do; empty: it is used
+  std::uint64_t capacity_bytes = 0;
+  std::uint64_t free_bytes = 0;
+  std::uint64_t used_bytes = 0;
+  std::uint64_t chunks = 0;
+  std::uint64_t damaged = 0;
+  scrub_status scrub;
+};
+
 /// From a storage node to each master, as its heartbeat.
 struct storage_heartbeat {
   std::string name;
@@ -90,6 +102,7 @@ struct storage_heartbeat {
   std::vector<task_result> done;       ///< what the receiver ordered and has ended, ≤ tasks_max
   std::optional<fragment_slice> slice; ///< the answer to the receiver's `slice_from`
   scrub_status scrub;
+  std::vector<disk_report> disks; ///< ≤ disks_max; none: the node has one
 };
 
 struct storage_commands {
@@ -226,6 +239,8 @@ inline constexpr std::uint64_t chunk_bytes_max = 64 << 20;
 inline constexpr std::uint32_t chunks_per_request_max = 64;
 /// Findings or removals at most in one message.
 inline constexpr std::size_t fragments_max = 2000;
+/// Disks that a storage node may have.
+inline constexpr std::size_t disks_max = 64;
 /// Storage nodes a cluster may have.
 inline constexpr std::size_t storages_max = 4096;
 

@@ -1,5 +1,7 @@
 #include "master/chunk_check.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace dfs {
@@ -40,9 +42,14 @@ protocol::chunk_check_state chunk_check::state(std::uint64_t id,
   state.stuck = now.stuck_units;
   state.tasks = now.tasks;
   state.problem = now.problem;
-  for (const auto& [name, node] : registry.nodes())
+  for (const auto& [name, node] : registry.nodes()) {
     if (!registry.alive(node, time))
       state.nodes_down.push_back(name);
+    else
+      for (const auto& disk : node.last.disks)
+        if (!disk.failed.empty())
+          state.disks_failed.push_back(fmt::format("{}: {}: {}", name, disk.folder, disk.failed));
+  }
   return state;
 }
 

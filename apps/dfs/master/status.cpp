@@ -29,6 +29,22 @@ json describe_scrub(const protocol::scrub_status& scrub) {
           {"damaged", scrub.damaged},       {"last_finding", scrub.last_finding}};
 }
 
+/// None for a node that has one disk.
+json describe_disks(const std::vector<protocol::disk_report>& disks) {
+  auto list = json::array();
+  for (auto& disk : disks)
+    list.push_back({{"folder", disk.folder},
+                    {"health", disk.failed.empty() ? "up" : "failed"},
+                    {"failed", disk.failed},
+                    {"capacity_bytes", disk.capacity_bytes},
+                    {"free_bytes", disk.free_bytes},
+                    {"used_bytes", disk.used_bytes},
+                    {"chunks", disk.chunks},
+                    {"damaged", disk.damaged},
+                    {"scrub", describe_scrub(disk.scrub)}});
+  return list;
+}
+
 json describe_storages(const status_view& view) {
   auto list = json::array();
   auto now = std::chrono::steady_clock::now();
@@ -48,6 +64,7 @@ json describe_storages(const status_view& view) {
                {"damaged", node.last.damaged},
                {"failed", node.last.failed},
                {"scrub", describe_scrub(node.last.scrub)},
+               {"disks", describe_disks(node.last.disks)},
                {"silent_ms", silent.count()}};
     auto joined = storage_registry::has_joined(node);
     entry["health"] = !alive                     ? "down"

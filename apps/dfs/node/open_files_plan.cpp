@@ -24,12 +24,14 @@ constexpr std::uint64_t connections_min = 4;
 /// The I/O thread of repair tasks and the scrub; and for each task a socket and a file.
 constexpr std::uint64_t files_of_upkeep = 6;
 constexpr std::uint64_t files_of_repair = 2;
+/// Of each disk beyond the first: two locks, and a file that its scrub or its sync has open.
+constexpr std::uint64_t files_of_disk = 4;
 constexpr std::uint64_t repairs_max = 4;
 
 } // namespace
 
 atl::result<open_files_plan> plan_open_files(const node_settings& node, durability how,
-                                             std::uint64_t limit) {
+                                             std::uint64_t limit, std::size_t disks) {
   auto reserve = std::clamp<std::uint64_t>(limit / 32, 8, 64);
   auto needed = files_of_node + reserve + (node.is_master() ? files_of_master : 0);
   open_files_plan plan;
@@ -41,9 +43,10 @@ atl::result<open_files_plan> plan_open_files(const node_settings& node, durabili
     needed += files_of_upkeep + plan.repairs * files_of_repair;
   }
   if (node.is_storage() && how == durability::replicated) {
-    plan.sync_backlog = std::clamp<std::uint64_t>(limit / 8, 8, sync_backlog_files_max);
-    needed += plan.sync_backlog;
+    plan.sync_backlog = std::clamp<std::uint64_t>(limit / 8 / disks, 8, sync_backlog_files_max);
+    needed += plan.sync_backlog * disks;
   }
+  needed += (disks - 1) * files_of_disk;
   auto connections = std::min<std::uint64_t>(connections_min, node.connections_max);
   auto least = needed + (node.is_storage() ? connections * files_of_connection : 0);
   if (least > limit)

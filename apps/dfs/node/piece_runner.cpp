@@ -36,7 +36,7 @@ struct found_fragment {
 };
 
 /// The fragment of the chunk that this node has.
-atl::result<found_fragment> find_fragment(chunk_store& store, const job::piece_request& piece) {
+atl::result<found_fragment> find_fragment(fragment_store& store, const job::piece_request& piece) {
   for (std::uint32_t index = 0; index < piece.fragments; ++index) {
     fragment_key key{piece.chunk, index};
     auto opened = store.open(key);
@@ -55,9 +55,8 @@ atl::result<found_fragment> find_fragment(chunk_store& store, const job::piece_r
 }
 
 /// Feeds the range of a piece to its worker.
-atl::result<job::piece_result> feed(job::piece_worker& worker, chunk_store& store,
-                                    const found_fragment& from, const job::piece_request& piece,
-                                    const std::stop_token& stop) {
+atl::result<job::piece_result> feed(job::piece_worker& worker, const found_fragment& from,
+                                    const job::piece_request& piece, const std::stop_token& stop) {
   auto end = piece.offset + piece.length;
   std::vector<std::byte> buffer(std::min<std::uint64_t>(step_bytes, from.opened.size));
   for (auto at = piece.offset / block_size * block_size; at < end; at += step_bytes) {
@@ -65,7 +64,7 @@ atl::result<job::piece_result> feed(job::piece_worker& worker, chunk_store& stor
       return was_cancelled();
     auto to_block_end = (end - at + block_size - 1) / block_size * block_size;
     auto size = std::min({std::uint64_t{step_bytes}, to_block_end, from.opened.size - at});
-    if (auto read = store.read(from.key, from.opened, at, std::span{buffer}.first(size)); !read)
+    if (auto read = read_checked(from.key, from.opened, at, std::span{buffer}.first(size)); !read)
       return tl::unexpected{read.error()};
     std::string_view block{reinterpret_cast<const char*>(buffer.data()), std::min(size, end - at)};
     block.remove_prefix(piece.offset > at ? piece.offset - at : 0);
@@ -80,7 +79,7 @@ atl::result<job::piece_result> feed(job::piece_worker& worker, chunk_store& stor
 
 } // namespace
 
-piece_runner::piece_runner(std::shared_ptr<chunk_store> store) : store_{std::move(store)} {
+piece_runner::piece_runner(std::shared_ptr<fragment_store> store) : store_{std::move(store)} {
   auto count = std::clamp(std::thread::hardware_concurrency(), 1U, threads_max);
   for (unsigned i = 0; i < count; ++i)
     threads_.emplace_back([this] { serve(); });
@@ -204,7 +203,7 @@ atl::result<std::string> piece_runner::work_on(const job::piece_request& piece,
   auto fragment = find_fragment(*store_, piece);
   if (!fragment)
     return tl::unexpected{fragment.error()};
-  auto result = feed(**worker, *store_, *fragment, piece, stop);
+  auto result = feed(**worker, *fragment, piece, stop);
   if (!result && result.error().code == errc::corrupt)
     std::ignore = store_->check(fragment->key);
   if (!result)

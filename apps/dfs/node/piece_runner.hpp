@@ -1,7 +1,7 @@
 #pragma once
 
 #include "job/job_protocol.hpp"
-#include "storage/chunk_store.hpp"
+#include "storage/fragment_store.hpp"
 
 #include <atoll/core/error.hpp>
 
@@ -29,7 +29,7 @@ class piece_runner {
   /// Jobs whose cancellation is remembered, for pieces that come after it.
   static constexpr std::size_t cancelled_max = 1024;
 
-  explicit piece_runner(std::shared_ptr<chunk_store> store);
+  explicit piece_runner(std::shared_ptr<fragment_store> store);
   piece_runner(const piece_runner&) = delete;
   piece_runner& operator=(const piece_runner&) = delete;
   /// Ends all pieces, also those that run, with errc::unavailable.
@@ -66,7 +66,7 @@ class piece_runner {
   void finish(std::list<work>::iterator ended, atl::result<std::string> outcome);
   atl::result<std::string> work_on(const job::piece_request& piece, const std::stop_token& stop);
 
-  const std::shared_ptr<chunk_store> store_;
+  const std::shared_ptr<fragment_store> store_;
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   bool stops_ = false;

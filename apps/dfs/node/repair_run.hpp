@@ -3,7 +3,7 @@
 #include "bulk/async_connection.hpp"
 #include "common/repair_protocol.hpp"
 #include "settings/schemes.hpp"
-#include "storage/chunk_store.hpp"
+#include "storage/fragment_store.hpp"
 
 #include <atoll/core/error.hpp>
 #include <atoll/net/worker_pool.hpp>
@@ -24,7 +24,7 @@ using scheme_finder =
 
 /// What all tasks of a storage node share.
 struct repair_tools {
-  chunk_store& store;
+  fragment_store& store;
   const scheme_finder& find_scheme;
   atl::net::worker_pool& disk; ///< for what waits for the disk, or computes
 };

@@ -25,7 +25,7 @@ namespace dfs {
 class repair_worker {
  public:
   struct settings {
-    std::shared_ptr<chunk_store> store;
+    std::shared_ptr<fragment_store> store;
     scheme_finder find_scheme;
     /// The options of a connection to another node. Called for each task, by the worker's thread.
     std::function<bulk_options()> reading;

@@ -87,6 +87,10 @@ protocol::scrub_state scrub_host::order(const protocol::scrub_request& request) 
 void scrub_host::run() {
   std::unique_lock lock{mutex_};
   while (!is_stopping_) {
+    if (!is_in_use()) {
+      wake_.wait_for(lock, look_interval);
+      continue;
+    }
     auto usage = settings_.store->usage();
     auto stored = usage ? usage->bytes : 0;
     if (!scrubber_.position().is_under_way) {
@@ -105,7 +109,8 @@ void scrub_host::run() {
     if (must_save_ || steady::now() - saved_at_ >= save_interval)
       save(lock);
   }
-  save(lock);
+  if (is_in_use())
+    save(lock);
 }
 
 /// Reads one fragment, unless the pass is over. The lock is not held while the disk is read.
@@ -125,6 +130,8 @@ void scrub_host::scrub_next(std::unique_lock<std::mutex>& lock) {
     return; // another pass has begun, or the node stops
   if (!checked && checked.error().code == errc::not_found)
     return scrubber_.on_checked(key, {}); // it was removed meanwhile
+  if (!is_in_use())
+    return; // the disk failed meanwhile, which says nothing of the fragment
   auto finding = !checked ? checked.error().message
                  : !*checked
                      ? fmt::format("fragment {} was damaged, and is moved aside", to_string(key))
@@ -141,7 +148,7 @@ bool scrub_host::pause_after_read(std::uint64_t pass, std::uint64_t bytes) {
   std::unique_lock lock{mutex_};
   if (pass == pass_)
     scrubber_.on_read(now(), bytes);
-  while (!is_stopping_ && pass == pass_) {
+  while (!is_stopping_ && pass == pass_ && is_in_use()) {
     auto wait = scrubber_.wait_before_read(now(), settings_.in_flight() > 0);
     if (wait.count() <= 0)
       return true;

@@ -1,7 +1,8 @@
 #pragma once
 
 #include "common/scrub_protocol.hpp"
-#include "storage/chunk_store.hpp"
+#include "node/scrub_service.hpp"
+#include "storage/fragment_store.hpp"
 #include "storage/scrubber.hpp"
 
 #include <condition_variable>
@@ -18,26 +19,26 @@ namespace dfs {
 
 /// Reads a storage node's fragments again, in a thread of its own, when its scrubber says so. What
 /// is damaged is moved aside, and so told to the masters as any damage. Thread-safe.
-class scrub_host {
+class scrub_host final : public scrub_service {
  public:
   struct settings {
-    std::shared_ptr<chunk_store> store;
+    std::shared_ptr<fragment_store> store;
     std::string file; ///< keeps the position over restarts
     scrubber::limits limits;
     /// Clients' requests that the node is working on. Called by the thread.
     std::function<std::uint32_t()> in_flight;
+    /// May the store be read? Otherwise the pass under way waits. Null: always.
+    std::function<bool()> is_in_use{};
   };
 
   /// @throws std::system_error if the system starts no thread
   explicit scrub_host(settings given);
   /// Ends soon, in the middle of a fragment if need be, and keeps the position.
-  ~scrub_host();
-  scrub_host(const scrub_host&) = delete;
-  scrub_host& operator=(const scrub_host&) = delete;
+  ~scrub_host() override;
 
-  /// Begins the pass that a client orders, unless the run is known already.
-  protocol::scrub_state order(const protocol::scrub_request& request);
-  protocol::scrub_status status() const;
+  protocol::scrub_state order(const protocol::scrub_request& request) override;
+  protocol::scrub_status status() const override;
+  bool is_in_use() const { return !settings_.is_in_use || settings_.is_in_use(); }
 
  private:
   void run();

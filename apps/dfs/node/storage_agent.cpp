@@ -168,6 +168,22 @@ void storage_agent::publish_usage() const {
   auto usage = settings_.usage ? settings_.store->usage() : store_usage{};
   if (settings_.usage && usage)
     settings_.usage->set(*usage);
+  if (settings_.disks)
+    settings_.disks->set(settings_.store->disks());
+}
+
+/// None of a node that has one disk.
+std::vector<protocol::disk_report> storage_agent::report_disks() const {
+  auto scrubs = settings_.scrub ? settings_.scrub->disks() : std::vector<protocol::scrub_status>{};
+  std::vector<protocol::disk_report> reports;
+  for (auto& disk : settings_.store->disks()) {
+    auto at = reports.size();
+    auto& usage = disk.usage;
+    reports.push_back({disk.folder, disk.failure, usage.capacity, usage.free, usage.bytes,
+                       usage.chunks, usage.damaged,
+                       at < scrubs.size() ? scrubs[at] : protocol::scrub_status{}});
+  }
+  return reports;
 }
 
 void storage_agent::send_heartbeat(const std::string& name) {
@@ -201,6 +217,7 @@ void storage_agent::send_heartbeat(const std::string& name) {
                          state.to_tell.begin() + static_cast<std::ptrdiff_t>(state.telling));
   if (settings_.scrub)
     report.scrub = settings_.scrub->status();
+  report.disks = report_disks();
   state.results.tell(report);
   state.waiting = true;
   envelope message{static_cast<message_kind>(protocol::kind::heartbeat),

@@ -3,8 +3,8 @@
 #include "common/master_protocol.hpp"
 #include "node/order_results.hpp"
 #include "node/repair_worker.hpp"
-#include "node/scrub_host.hpp"
-#include "storage/chunk_store.hpp"
+#include "node/scrub_service.hpp"
+#include "storage/fragment_store.hpp"
 
 #include <atoll/core/latest_value.hpp>
 #include <atoll/runtime/peer_connections.hpp>
@@ -45,11 +45,13 @@ class storage_agent : public caf::event_based_actor {
     double weight = 1;
     /// How many requests for data the node is working on. Called by the agent's thread.
     std::function<std::uint32_t()> in_flight;
-    std::shared_ptr<chunk_store> store;
+    std::shared_ptr<fragment_store> store;
     std::shared_ptr<repair_worker> repairs; ///< carries out the masters' tasks
-    std::shared_ptr<scrub_host> scrub;      ///< null: nothing is read again
+    std::shared_ptr<scrub_service> scrub;   ///< null: nothing is read again
     /// Gets the store's usage with each heartbeat interval; null: nobody reads it.
     std::shared_ptr<atl::latest_value<store_usage>> usage{};
+    /// The same for the store's disks.
+    std::shared_ptr<atl::latest_value<std::vector<disk_state>>> disks{};
     caf::actor jobs;       ///< `job_actor`; takes what clients send for their jobs
     caf::actor supervisor; ///< gets `node_failure`
   };
@@ -82,6 +84,7 @@ class storage_agent : public caf::event_based_actor {
   void query_for_masters();
   void gather_findings();
   void publish_usage() const;
+  std::vector<protocol::disk_report> report_disks() const;
   void send_heartbeat(const std::string& name);
   void apply_orders(const std::string& name, protocol::storage_commands& commands);
   void refuse_orders(const std::string& name, const protocol::storage_commands& commands);

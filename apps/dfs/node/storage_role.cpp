@@ -1,19 +1,62 @@
 #include "node/storage_role.hpp"
 
+#include "common/clock.hpp"
+#include "node/disk_scrubs.hpp"
 #include "node/job_actor.hpp"
 #include "node/open_files_plan.hpp"
 #include "node/storage_agent.hpp"
+#include "storage/chunk_store.hpp"
 
 #include <atoll/core/logging.hpp>
 #include <atoll/runtime/caf.hpp>
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
+#include <algorithm>
 #include <chrono>
 #include <functional>
+#include <map>
 #include <utility>
 
 namespace dfs {
+
+namespace {
+
+constexpr const char* chunks_part = "chunks";
+
+/// Of one of several disks.
+void add_metrics(const disk_state& disk, atl::metric_set& into) {
+  auto gauge = [&](std::string_view name, std::string_view help, std::uint64_t value) {
+    into.gauge(std::string{"dfs_storage_disk_"}.append(name), help, static_cast<double>(value),
+               {{"disk", disk.folder}});
+  };
+  gauge("failed", "Whether the disk isn't used, because it has failed: 1 or 0.",
+        !disk.failure.empty());
+  gauge("fragments", "Fragments of chunks on the disk.", disk.usage.chunks);
+  gauge("used_bytes", "Bytes of the data of these.", disk.usage.bytes);
+  gauge("free_bytes", "Bytes that may still be stored there, without the reserve.",
+        disk.usage.free);
+  gauge("capacity_bytes", "Bytes of its file system, less the reserve.", disk.usage.capacity);
+}
+
+/// Several folders on one file system are no protection, and their space would count twice.
+void warn_of_shared_file_systems(const std::vector<atl::data_disk>& disks) {
+  std::map<dev_t, std::string> seen;
+  for (auto& disk : disks) {
+    struct stat info = {};
+    if (!disk.is_used() || ::stat(disk.path.c_str(), &info) != 0)
+      continue;
+    auto [first, is_new] = seen.emplace(info.st_dev, disk.path.string());
+    if (!is_new)
+      atl::log::warning("storage", disk.path.string(),
+                        "is on the same file system as {}: their free space is counted twice, and "
+                        "they will fail together",
+                        first->second);
+  }
+}
+
+} // namespace
 
 atl::status storage_role::start(atl::node::node_context& node) {
   node_ = &node;
@@ -49,7 +92,10 @@ void storage_role::stop() {
   if (store_)
     if (auto flushed = store_->flush(); !flushed)
       atl::log::error("storage", "", "{}", flushed.error().message);
+  if (disks_)
+    release_empty_disks();
   store_.reset();
+  disks_.reset();
 }
 
 atl::node::role_health storage_role::health() const {
@@ -58,7 +104,12 @@ atl::node::role_health storage_role::health() const {
     return {state::waits, "no master has let it into a group yet"};
   if (auto failure = store_ ? store_->failure() : std::nullopt)
     return {state::failed, failure->message};
-  return {state::serves, {}};
+  std::string unused;
+  for (auto& disk : disk_states_->get())
+    if (!disk.failure.empty())
+      unused += fmt::format("{}disk {} isn't used ({})", unused.empty() ? "" : ", ", disk.folder,
+                            disk.failure);
+  return {state::serves, unused};
 }
 
 /// The node calls it between `start` and `stop`.
@@ -76,6 +127,8 @@ void storage_role::metrics(atl::metric_set& into) const {
   gauge("capacity_bytes", "Bytes of the file system, less the reserve.", usage.capacity);
   gauge("failed", "Whether the store refuses writes because its disk failed: 1 or 0.",
         store_->failure().has_value());
+  for (auto& disk : disk_states_->get())
+    add_metrics(disk, into);
   counter("damaged_fragments_total", "Fragments found damaged.", usage.damaged);
   counter("removed_bytes_total", "Bytes of fragments that were removed.", usage.removed_bytes);
   gauge("repair_tasks", "Tasks of masters that run or wait.", repairs_->under_way());
@@ -112,7 +165,8 @@ atl::status storage_role::read_settings() {
 }
 
 atl::status storage_role::plan_files() {
-  auto plan = plan_open_files(self_, cluster_.durability, node_->open_files_max);
+  auto disks = node_->folder.has_several_disks() ? node_->folder.disks().size() : 1;
+  auto plan = plan_open_files(self_, cluster_.durability, node_->open_files_max, disks);
   if (!plan)
     return tl::unexpected{plan.error()};
   auto fewer = plan->connections < self_.connections_max
@@ -130,14 +184,53 @@ atl::status storage_role::plan_files() {
 
 atl::status storage_role::open_store() {
   auto& folder = node_->folder;
-  if (auto there = folder.check_part("chunks"); !there)
+  if (folder.has_several_disks())
+    return open_disks();
+  if (auto there = folder.check_part(chunks_part); !there)
     return there;
   auto opened = chunk_store::open(
-      {(folder.path() / "chunks").string(), self_.reserve_bytes, self_.sync_backlog_max});
+      {(folder.path() / chunks_part).string(), self_.reserve_bytes, self_.sync_backlog_max});
   if (!opened)
     return tl::unexpected{opened.error()};
   store_ = std::move(*opened);
-  return folder.note_part("chunks");
+  return folder.note_part(chunks_part);
+}
+
+atl::status storage_role::open_disks() {
+  auto& folder = node_->folder;
+  auto disks = folder.disks();
+  warn_of_shared_file_systems(disks);
+  std::vector<multi_disk_store::disk_options> options;
+  for (std::size_t i = 0; i < disks.size(); ++i) {
+    auto& disk = disks[i];
+    multi_disk_store::disk_options each{disk.path.string(), disk.problem};
+    if (auto there = folder.check_part(i, chunks_part); !there && disk.is_used()) {
+      each.problem = there.error().message;
+      atl::log::error("storage", each.folder, "the node goes on without this disk: {}",
+                      each.problem);
+    }
+    each.store.folder = (disk.path / chunks_part).string();
+    each.store.reserve_bytes = self_.reserve_bytes;
+    each.store.sync_backlog_max = self_.sync_backlog_max;
+    options.push_back(std::move(each));
+  }
+  auto opened = multi_disk_store::open(std::move(options), now_us());
+  if (!opened)
+    return tl::unexpected{opened.error()};
+  store_ = disks_ = std::move(*opened);
+  for (std::size_t i = 0; i < disks.size(); ++i)
+    if (disks_->store_of(i) != nullptr)
+      if (auto noted = folder.note_part(i, chunks_part); !noted)
+        return noted;
+  return {};
+}
+
+/// A disk that holds nothing may be taken off node.data.
+void storage_role::release_empty_disks() {
+  for (std::size_t i = 0; i < disks_->disk_count(); ++i)
+    if (disks_->is_used(i) && disks_->store_of(i)->slice({}, 1).empty())
+      if (auto done = node_->folder.forget_part(i, chunks_part); !done)
+        atl::log::warning("storage", "", "{}", done.error().message);
 }
 
 bulk_timeouts storage_role::timeouts() const {
@@ -199,12 +292,36 @@ std::function<std::uint32_t()> storage_role::in_flight() const {
 }
 
 void storage_role::start_scrub() {
+  if (disks_)
+    return start_disk_scrubs();
   scrub_host::settings settings;
   settings.store = store_;
   settings.file = (node_->folder.path() / "scrub").string();
   settings.limits = {self_.scrub_period, self_.scrub_rate_bytes};
   settings.in_flight = in_flight();
   scrub_ = std::make_shared<scrub_host>(std::move(settings));
+}
+
+/// Each disk gets an equal part of the rate.
+void storage_role::start_disk_scrubs() {
+  auto disks = node_->folder.disks();
+  std::uint64_t used = 0;
+  for (std::size_t i = 0; i < disks.size(); ++i)
+    used += disks_->is_used(i) ? 1 : 0;
+  std::vector<scrub_host::settings> all(disks.size());
+  for (std::size_t i = 0; i < disks.size(); ++i) {
+    if (disks_->store_of(i) == nullptr)
+      continue;
+    auto& settings = all[i];
+    settings.store = std::shared_ptr<fragment_store>{disks_, disks_->store_of(i)};
+    settings.file = (disks[i].path / "scrub").string();
+    settings.limits = {
+        self_.scrub_period,
+        std::max<std::uint64_t>(self_.scrub_rate_bytes / std::max<std::uint64_t>(used, 1), 1)};
+    settings.in_flight = in_flight();
+    settings.is_in_use = [store = disks_, i] { return store->is_used(i); };
+  }
+  scrub_ = std::make_shared<disk_scrubs>(std::move(all));
 }
 
 void storage_role::start_agent() {
@@ -225,6 +342,8 @@ void storage_role::start_agent() {
   settings.repairs = repairs_;
   settings.scrub = scrub_;
   settings.usage = usage_;
+  if (disks_)
+    settings.disks = disk_states_;
   settings.supervisor = node_->supervisor;
   agent_ = node_->actors->spawn<storage_agent, caf::detached>(std::move(settings));
   node_->supervise(agent_, "the actor of the storage node");

@@ -3,9 +3,10 @@
 #include "bulk/server.hpp"
 #include "node/piece_runner.hpp"
 #include "node/repair_worker.hpp"
-#include "node/scrub_host.hpp"
+#include "node/scrub_service.hpp"
 #include "settings/settings.hpp"
-#include "storage/chunk_store.hpp"
+#include "storage/fragment_store.hpp"
+#include "storage/multi_disk_store.hpp"
 
 #include <atoll/core/latest_value.hpp>
 #include <atoll/node/node_context.hpp>
@@ -18,6 +19,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace dfs {
 
@@ -25,6 +27,7 @@ namespace dfs {
 class storage_role : public atl::node::role {
  public:
   std::string_view name() const override { return storage_role_name; }
+  bool uses_several_disks() const override { return true; }
   std::vector<atl::key_spec> keys() const override { return storage_keys(); }
   atl::status start(atl::node::node_context& node) override;
   void stop() override;
@@ -35,11 +38,14 @@ class storage_role : public atl::node::role {
   atl::status read_settings();
   atl::status plan_files();
   atl::status open_store();
+  atl::status open_disks();
+  void release_empty_disks();
   bulk_timeouts timeouts() const;
   atl::status start_bulk();
   void start_jobs();
   void start_repairs();
   void start_scrub();
+  void start_disk_scrubs();
   void start_agent();
   atl::status join_group(const std::string& group);
   /// Clients' requests under way. Thread-safe.
@@ -49,14 +55,17 @@ class storage_role : public atl::node::role {
   cluster_settings cluster_;
   node_settings self_;
   std::atomic<bool> in_group_ = false; ///< asked by the thread of the endpoint, which must not wait
-  std::shared_ptr<chunk_store> store_;
+  std::shared_ptr<fragment_store> store_;
+  std::shared_ptr<multi_disk_store> disks_; ///< the same, of a node that has several
   const std::shared_ptr<atl::latest_value<store_usage>> usage_ =
       std::make_shared<atl::latest_value<store_usage>>();
+  const std::shared_ptr<atl::latest_value<std::vector<disk_state>>> disk_states_ =
+      std::make_shared<atl::latest_value<std::vector<disk_state>>>();
   std::unique_ptr<bulk_server> bulk_;
   std::shared_ptr<piece_runner> pieces_;
   std::shared_ptr<repair_worker> repairs_;
   std::size_t repairs_at_once_ = 1;
-  std::shared_ptr<scrub_host> scrub_;
+  std::shared_ptr<scrub_service> scrub_;
   caf::actor jobs_;
   caf::actor agent_;
 };

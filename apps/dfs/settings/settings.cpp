@@ -3,6 +3,7 @@
 #include "common/upkeep.hpp"
 
 #include <atoll/core/quantity.hpp>
+#include <atoll/node/data_folders.hpp>
 
 #include <fmt/format.h>
 
@@ -78,6 +79,8 @@ atl::result<node_settings> read_node(const atl::config& config, const cluster_se
                                            node.name));
   if (entry != cluster.masters.end())
     node.control = entry->address;
+  if (node.is_master())
+    atl::node::refuse_several_folders(config, master_role_name, problems);
   if (node.is_storage() && !config.is_set("node.bulk"))
     problems.add("node.roles",
                  "a storage node needs node.bulk, the address where it serves chunks");

@@ -30,13 +30,19 @@ tl::unexpected<atl::error> not_stored(const fragment_key& key) {
 
 } // namespace
 
+/// Begins with the time, so that no number comes again after a restart.
+std::shared_ptr<std::atomic<std::uint64_t>> numbers_since_1970() {
+  auto since_1970 = std::chrono::system_clock::now().time_since_epoch();
+  return std::make_shared<std::atomic<std::uint64_t>>(static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::nanoseconds>(since_1970).count()));
+}
+
 chunk_store::chunk_store(store_options options, disk& on)
     : options_{std::move(options)}, disk_{on},
       syncer_{std::make_unique<sync_queue>(
           on, [this](const atl::error& why) { mark_failed(why); }, options_.sync_backlog_max)} {
-  auto since_1970 = std::chrono::system_clock::now().time_since_epoch();
-  next_number_ = static_cast<std::uint64_t>(
-      std::chrono::duration_cast<std::chrono::nanoseconds>(since_1970).count());
+  if (!options_.numbers)
+    options_.numbers = numbers_since_1970();
 }
 
 chunk_store::~chunk_store() {
@@ -66,6 +72,12 @@ std::optional<open_fragment> chunk_store::open_cached(const fragment_key& key) {
   if (!info)
     return std::nullopt;
   return open_fragment{std::move(file), info->size, std::move(info->block_crcs)};
+}
+
+atl::result<open_fragment> chunk_store::open_untouched(const fragment_key& key) {
+  if (!find(key))
+    return not_stored(key);
+  return load(key);
 }
 
 /// Opens the file behind a fragment that is in the index. A file that is gone counts as damaged.
@@ -103,7 +115,7 @@ atl::status chunk_store::verify(const fragment_key& key, const open_fragment& op
     auto size = std::min<std::uint64_t>(verify_step, opened.size - at);
     if (how.from_disk)
       disk_.forget_cached(opened.file.fd(), at, size);
-    auto done = read(key, opened, at, std::span{buffer}.first(size));
+    auto done = read_checked(key, opened, at, std::span{buffer}.first(size));
     if (how.from_disk)
       disk_.forget_cached(opened.file.fd(), at, size);
     if (!done)
@@ -115,9 +127,9 @@ atl::status chunk_store::verify(const fragment_key& key, const open_fragment& op
   return {};
 }
 
-atl::status chunk_store::read(const fragment_key& key, const open_fragment& opened,
-                              std::uint64_t at, std::span<std::byte> into) {
-  auto got = read_fully(disk_, opened.file.fd(), into.data(), into.size(), at);
+atl::status read_checked(const fragment_key& key, const open_fragment& opened, std::uint64_t at,
+                         std::span<std::byte> into) {
+  auto got = opened.file.read(into.data(), into.size(), at);
   if (got < 0)
     return tl::unexpected{read_failure(key, got)};
   std::span<const std::byte> left{into.data(), static_cast<std::size_t>(got)};
@@ -218,14 +230,14 @@ std::optional<stored_fragment> chunk_store::find(const fragment_key& key) const 
 void chunk_store::renew(const fragment_key& key) {
   std::lock_guard lock{mutex_};
   if (auto known = index_.find(key)) {
-    known->generation = next_number_++;
+    known->generation = next_number();
     index_.put(*known);
   }
 }
 
 void chunk_store::add(const fragment_key& key, std::uint64_t size) {
   std::lock_guard lock{mutex_};
-  index_.put({key, size, next_number_++});
+  index_.put({key, size, next_number()});
   bytes_ += size;
   found_damaged_.erase(key);
 }
@@ -263,7 +275,7 @@ std::vector<fragment_key> chunk_store::take_damaged() {
   return found;
 }
 
-atl::result<store_usage> chunk_store::usage() const {
+atl::result<store_usage> chunk_store::usage() {
   disk::space space;
   if (auto done = disk_.statvfs(options_.folder, space); done < 0)
     return tl::unexpected{

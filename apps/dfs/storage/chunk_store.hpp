@@ -4,10 +4,12 @@
 #include "storage/disk.hpp"
 #include "storage/fragment.hpp"
 #include "storage/fragment_index.hpp"
+#include "storage/fragment_store.hpp"
 #include "storage/sync_queue.hpp"
 
 #include <atoll/core/error.hpp>
 
+#include <atomic>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -15,9 +17,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <span>
 #include <string>
-#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -28,32 +28,15 @@ struct store_options {
   std::uint64_t reserve_bytes = 0; ///< free space of the file system that the store leaves free
   std::size_t sync_backlog_max =
       sync_backlog_files_max; ///< files that wait for the background sync
+  /// Where stores that share fragments get their numbers, so that none gives the same; null: the
+  /// store has its own.
+  std::shared_ptr<std::atomic<std::uint64_t>> numbers{};
+  /// Called once, when the disk has failed, by the thread that noticed. Null: nothing is called.
+  std::function<void()> on_failure{};
 };
 
-/// A fragment opened for reading. It stays readable even if it is removed meanwhile.
-struct open_fragment {
-  disk_file file; ///< data at offset 0
-  std::uint64_t size = 0;
-  std::vector<std::uint32_t> block_crcs;
-};
-
-struct store_usage {
-  std::uint64_t chunks = 0;        ///< fragments stored
-  std::uint64_t bytes = 0;         ///< bytes of their data
-  std::uint64_t free = 0;          ///< bytes that may still be stored here, without the reserve
-  std::uint64_t capacity = 0;      ///< bytes of the file system, less the reserve
-  std::uint64_t damaged = 0;       ///< fragments found damaged since the store was opened
-  std::uint64_t removed_bytes = 0; ///< bytes removed by `remove` since the store was opened
-};
-
-/// How a fragment is checked.
-struct check_options {
-  /// Read from the disk what the kernel has in memory as well: damage is on the disk.
-  bool from_disk = false;
-  /// Is called between two reads with the bytes that were read, and may wait; false ends the check.
-  /// Null: nothing is called.
-  std::function<bool(std::uint64_t bytes)> between{};
-};
+/// Numbers for `store_options::numbers`.
+std::shared_ptr<std::atomic<std::uint64_t>> numbers_since_1970();
 
 /// Immutable fragments of chunks in plain files, `<folder>/<2 hex digits>/<chunk>.<fragment>`, each
 /// with a checksum for every block of 64 KiB. A file is written under `tmp/` and renamed into its
@@ -65,68 +48,44 @@ struct check_options {
 /// file. Reads continue.
 ///
 /// Thread-safe. Must outlive its writers.
-class chunk_store {
+class chunk_store final : public fragment_store {
  public:
   /// Locks the folder for this process, removes the files of unfinished writes, and reads the
   /// footer of each fragment. Errors: refused (another process has it), io, no_space.
   static atl::result<std::unique_ptr<chunk_store>> open(store_options options,
                                                         disk& on = real_disk());
   /// Waits for the background sync.
-  ~chunk_store();
-  chunk_store(const chunk_store&) = delete;
-  chunk_store& operator=(const chunk_store&) = delete;
+  ~chunk_store() override;
 
-  /// Starts to write a fragment of `size` bytes (≤ fragment_bytes_max). Errors: invalid, no_space,
-  /// io (also: the store has failed).
-  atl::result<chunk_writer> begin(const fragment_key& key, std::uint64_t size);
-
-  /// Errors: not_found; corrupt (the fragment is then moved aside); io.
-  atl::result<open_fragment> open(const fragment_key& key);
-  /// The same for a thread that must not wait for the disk. @returns none if that takes more than
-  /// what the kernel has in memory, or if anything is wrong: then `open` tells what.
-  std::optional<open_fragment> open_cached(const fragment_key& key);
-
-  /// Reads blocks of a fragment, and checks them. @param at where a block begins. @pre the range
-  /// ends where a block ends. Errors: corrupt, io.
-  atl::status read(const fragment_key& key, const open_fragment& opened, std::uint64_t at,
-                   std::span<std::byte> into);
+  atl::result<chunk_writer> begin(const fragment_key& key, std::uint64_t size) override;
+  atl::result<open_fragment> open(const fragment_key& key) override;
+  std::optional<open_fragment> open_cached(const fragment_key& key) override;
+  /// As `open`, but a damaged fragment stays where it is.
+  atl::result<open_fragment> open_untouched(const fragment_key& key);
 
   /// Reads the whole fragment and checks every block. Errors: not_found, corrupt, io.
   atl::status verify(const fragment_key& key);
-
-  /// Verifies a fragment, and moves it aside if it is damaged. @returns true if it is intact.
-  /// Errors: not_found, io, unavailable (`between` has ended it).
-  atl::result<bool> check(const fragment_key& key, const check_options& how = {});
+  atl::result<bool> check(const fragment_key& key, const check_options& how) override;
+  using fragment_store::check;
 
   /// Moves a fragment that is known to be damaged to `damaged/`. Errors: not_found.
   atl::status quarantine(const fragment_key& key);
 
-  /// Errors: not_found, io. Not synced: after a power cut the fragment may be back, and is then
-  /// listed like any other.
+  /// Whatever its generation is.
   atl::status remove(const fragment_key& key);
-  /// Removes this copy alone. Errors: also not_found for another generation.
-  atl::status remove(const fragment_key& key, std::uint64_t generation);
+  atl::status remove(const fragment_key& key, std::uint64_t generation) override;
 
-  /// What the store knows of a fragment. Doesn't touch the disk.
-  std::optional<stored_fragment> find(const fragment_key& key) const;
+  std::optional<stored_fragment> find(const fragment_key& key) const override;
+  void renew(const fragment_key& key) override;
   /// All fragments, in the order of their keys.
-  /// Somebody relies on the fragment anew: orders that name its former generation are void.
-  void renew(const fragment_key& key);
-
   std::vector<stored_fragment> list() const;
-  /// The first `limit` fragments from this key on, in the order of their keys. Takes a time in
-  /// proportion to the limit.
-  std::vector<stored_fragment> slice(const fragment_key& from, std::size_t limit) const;
-  atl::result<store_usage> usage() const;
-  /// The fragments that were set aside since the last call and not stored again since. Bounded:
-  /// what is left out isn't listed by `slice` either.
-  std::vector<fragment_key> take_damaged();
-
-  /// Why the store refuses writes; none while it accepts them.
-  std::optional<atl::error> failure() const;
-
-  /// Waits until all that was committed as `replicated` is synced. Errors: io (the store failed).
-  atl::status flush();
+  std::vector<stored_fragment> slice(const fragment_key& from, std::size_t limit) const override;
+  atl::result<store_usage> usage() override;
+  std::vector<fragment_key> take_damaged() override;
+  std::optional<atl::error> failure() const override;
+  /// Marks the store as failed if its folder is gone, can't be read, or can't be written to.
+  void check_folder();
+  atl::status flush() override;
 
  private:
   friend class chunk_writer;
@@ -154,6 +113,8 @@ class chunk_store {
   void add(const fragment_key& key, std::uint64_t size);
   /// @returns the bytes of the fragment; 0: there was none
   std::uint64_t drop(const fragment_key& key);
+  /// For generations and names of temporary files.
+  std::uint64_t next_number() { return (*options_.numbers)++; }
   void note_damaged(const fragment_key& key);
 
   atl::status publish(chunk_writer& from, durability how);
@@ -177,9 +138,6 @@ class chunk_store {
   std::uint64_t pending_bytes_ = 0; ///< bytes reserved for writers
   std::uint64_t damaged_ = 0;
   std::uint64_t removed_bytes_ = 0;
-  /// For generations and names of temporary files. Begins with the time, so that no number comes
-  /// again after a restart.
-  std::uint64_t next_number_ = 0;
   std::uint64_t next_damaged_ = 0;
   std::optional<atl::error> failure_;
 

@@ -17,7 +17,8 @@ chunk_writer::chunk_writer(chunk_store& store, fragment_key key, std::uint64_t s
 chunk_writer::chunk_writer(chunk_writer&& other) noexcept
     : store_{std::exchange(other.store_, nullptr)}, info_{std::move(other.info_)},
       path_{std::move(other.path_)}, file_{std::move(other.file_)}, appended_{other.appended_},
-      written_back_{other.written_back_}, broken_{std::move(other.broken_)} {}
+      written_back_{other.written_back_}, broken_{std::move(other.broken_)}, held_{std::move(
+                                                                                 other.held_)} {}
 
 chunk_writer::~chunk_writer() {
   if (store_ == nullptr)

@@ -8,9 +8,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 
 namespace dfs {
 
@@ -34,6 +36,9 @@ class chunk_writer {
   /// no_space, invalid, io.
   atl::status commit(durability how);
 
+  /// Keeps a resource until the writer is destroyed.
+  void hold(std::shared_ptr<void> resource) { held_ = std::move(resource); }
+
   const fragment_key& key() const { return info_.key; }
   std::uint64_t size() const { return info_.size; }
 
@@ -51,6 +56,7 @@ class chunk_writer {
   std::uint64_t appended_ = 0;
   std::uint64_t written_back_ = 0;
   std::optional<atl::error> broken_;
+  std::shared_ptr<void> held_;
 };
 
 } // namespace dfs

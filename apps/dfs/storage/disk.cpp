@@ -144,6 +144,10 @@ bool disk_file::is_cached(std::uint64_t offset, std::uint64_t size) const {
                        disk_->pread_cached(fd_, &byte, 1, offset + size - 1) == 1);
 }
 
+ssize_t disk_file::read(void* data, std::size_t size, std::uint64_t offset) const {
+  return read_fully(*disk_, fd_, data, size, offset);
+}
+
 disk& real_disk() {
   static posix_disk instance;
   return instance;

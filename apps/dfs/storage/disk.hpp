@@ -77,6 +77,8 @@ class disk_file {
   }
   /// Does the kernel seem to have the range in memory? Looks at its first and last byte.
   bool is_cached(std::uint64_t offset, std::uint64_t size) const;
+  /// As `read_fully`, waiting for the disk.
+  ssize_t read(void* data, std::size_t size, std::uint64_t offset) const;
   /// Closes the file now. @returns 0 or the negative `errno`.
   int close() { return fd_ < 0 ? 0 : disk_->close(std::exchange(fd_, -1)); }
 

@@ -31,7 +31,7 @@ atl::result<chunk_writer> chunk_store::begin(const fragment_key& key, std::uint6
       return atl::fail(atl::errc::no_space,
                        fmt::format("{} has {} bytes left for chunks, too few for fragment {} of {}",
                                    options_.folder, space->free, to_string(key), size));
-    path = fmt::format("{}/tmp/{}.{}", options_.folder, to_string(key), next_number_++);
+    path = fmt::format("{}/tmp/{}.{}", options_.folder, to_string(key), next_number());
     pending_bytes_ += size;
   }
   auto fd = disk_.open(path, O_RDWR | O_CREAT | O_EXCL);
@@ -144,6 +144,22 @@ void chunk_store::mark_failed(const atl::error& why) {
     (void)disk_.fdatasync(file.fd());
     (void)disk_.fsync_dir(options_.folder);
   }
+  if (options_.on_failure)
+    options_.on_failure();
+}
+
+void chunk_store::check_folder() {
+  auto path = options_.folder + "/lock";
+  auto fd = disk_.open(path, O_RDWR); // a file system that became read-only refuses that
+  if (fd < 0) {
+    (void)write_failed(fd, "cannot open " + path);
+    return;
+  }
+  disk_file file{disk_, fd};
+  auto folder = options_.folder + "/tmp";
+  std::vector<std::string> names;
+  if (auto done = disk_.list(folder, names); done < 0)
+    (void)write_failed(done, "cannot list " + folder);
 }
 
 } // namespace dfs

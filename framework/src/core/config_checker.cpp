@@ -27,6 +27,11 @@ result<option_value> value_of(const key_spec& spec, const config_value& written)
   return value;
 }
 
+/// A list of paths that has one element may be written without brackets.
+bool is_single_path(const key_spec& spec, const config_value& written) {
+  return spec.is_path && std::holds_alternative<std::string>(written.value);
+}
+
 option_value zero(option_type type) {
   switch (type) {
   case option_type::boolean:
@@ -160,7 +165,7 @@ void config_checker::take(const config_value& written, const place& at, std::siz
     if (!table)
       return expected_table(written, at);
     made.value = *table;
-  } else if (declared.is_list) {
+  } else if (declared.is_list && !is_single_path(declared, written)) {
     return take_list(written, at, spec);
   } else {
     auto value = value_of(declared, written);
@@ -175,9 +180,10 @@ void config_checker::take_list(const config_value& written, const place& at, std
   auto* elements = std::get_if<std::vector<config_value>>(&written.value);
   if (!elements)
     return report_error(written.where,
-                        fmt::format("{} takes a list of {} values in [brackets], found {}",
-                                    at.actual, to_string(made_.schema_[spec].type),
-                                    written.describe()));
+                        fmt::format("{} takes {}a list of {} values in [brackets], found {}",
+                                    at.actual,
+                                    made_.schema_[spec].is_path ? "a text in quotes, or " : "",
+                                    to_string(made_.schema_[spec].type), written.describe()));
   std::vector<option_value> values;
   for (auto& element : *elements) {
     auto value = value_of(made_.schema_[spec], element);
@@ -242,12 +248,13 @@ void config_checker::fill(std::size_t spec, const std::string& key, std::size_t 
     return;
   auto& declared = made_.schema_[spec];
   if (declared.required)
-    return report_error(
-        enclosing_table(key),
-        fmt::format("{} is missing; it takes {}{}{}", key,
-                    declared.is_list ? "a list of values of type " : "a value of type ",
-                    to_string(declared.type),
-                    declared.meaning.empty() ? "" : ": " + declared.meaning));
+    return report_error(enclosing_table(key),
+                        fmt::format("{} is missing; it takes {}{}{}", key,
+                                    !declared.is_list  ? "a value of type "
+                                    : declared.is_path ? "a value, or a list of values, of type "
+                                                       : "a list of values of type ",
+                                    to_string(declared.type),
+                                    declared.meaning.empty() ? "" : ": " + declared.meaning));
   config::entry made{spec, element, !declared.default_value.empty(), {}, option_value{}};
   if (declared.is_plugin_options) {
     made.value = config_table{};

@@ -1,3 +1,5 @@
+#include "identity_file.hpp"
+
 #include <atoll/core/identity.hpp>
 #include <atoll/core/new_folder.hpp>
 #include <atoll/core/sync.hpp>
@@ -10,57 +12,13 @@
 #include <cerrno>
 #include <cstdint>
 #include <fcntl.h>
-#include <fstream>
 #include <tuple>
 #include <unistd.h>
 #include <utility>
-#include <vector>
 
 namespace atl {
 
 namespace {
-
-constexpr std::size_t identity_bytes_max = 16 << 10;
-constexpr const char* identity_file = "identity.json";
-/// The folders into which `put_aside` moved former data.
-constexpr std::string_view put_aside_prefix = "former-";
-
-/// Writes a file atomically: after a crash it is complete or absent.
-status write_durably(const std::filesystem::path& file, const std::string& text) {
-  auto temporary = file.string() + ".tmp";
-  int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  if (fd < 0)
-    return tl::unexpected{system_error(errno, "making " + temporary)};
-  auto written = ::write(fd, text.data(), text.size());
-  bool ok = written == static_cast<ssize_t>(text.size()) && ::fdatasync(fd) == 0;
-  auto problem = ok ? 0 : (written >= 0 && errno == 0 ? ENOSPC : errno);
-  ::close(fd);
-  if (!ok)
-    return tl::unexpected{system_error(problem, "writing " + temporary)};
-  if (::rename(temporary.c_str(), file.c_str()) != 0)
-    return tl::unexpected{system_error(errno, "renaming " + temporary)};
-  return sync_to_disk(file.parent_path());
-}
-
-result<nlohmann::json> read_identity(const std::filesystem::path& file) {
-  std::ifstream in{file, std::ios::binary};
-  std::string text(identity_bytes_max, '\0');
-  in.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(in.gcount()));
-  auto json = nlohmann::json::parse(text, nullptr, false);
-  for (auto* key : {"cluster", "node", "uuid"})
-    if (!json.is_object() || !json.contains(key) || !json[key].is_string())
-      return fail(errc::corrupt,
-                  fmt::format("{} is damaged, so it can't be told whose data the folder holds; "
-                              "restore it, or give the node an empty data folder",
-                              file.string()));
-  return json;
-}
-
-std::string group_in(const nlohmann::json& identity) {
-  auto group = identity.find("group");
-  return group != identity.end() && group->is_string() ? group->get<std::string>() : std::string{};
-}
 
 std::map<std::string, std::string> groups_in(const nlohmann::json& identity) {
   std::map<std::string, std::string> groups;
@@ -70,34 +28,6 @@ std::map<std::string, std::string> groups_in(const nlohmann::json& identity) {
       if (group.is_string())
         groups.emplace(role, group.get<std::string>());
   return groups;
-}
-
-std::set<std::string> parts_in(const nlohmann::json& identity) {
-  std::set<std::string> parts;
-  auto list = identity.find("parts");
-  if (list != identity.end() && list->is_array())
-    for (auto& part : *list)
-      if (part.is_string())
-        parts.insert(part.get<std::string>());
-  return parts;
-}
-
-/// A folder that holds data without an identity must not get a new identity: the data would change
-/// hands.
-status check_empty(const std::filesystem::path& folder) {
-  std::error_code problem;
-  for (auto& entry : std::filesystem::directory_iterator{folder, problem}) {
-    auto name = entry.path().filename().string();
-    // A fresh file system contains this folder.
-    auto put_aside = name.starts_with(put_aside_prefix);
-    if (entry.is_directory(problem) && name != "lost+found" && !name.starts_with('.') && !put_aside)
-      return fail(errc::refused,
-                  fmt::format("the data folder {} holds data ({}) but no {}, so it can't be told "
-                              "whose data it is; restore that file, or give the node an empty "
-                              "data folder",
-                              folder.string(), name, identity_file));
-  }
-  return {};
 }
 
 } // namespace
@@ -132,32 +62,22 @@ result<data_folder> data_folder::lock(const std::filesystem::path& folder,
                                            "it, or give this node a folder of its own",
                                            taken.path_.string()));
   taken.owner_ = owner;
-  auto file = taken.path_ / identity_file;
+  auto file = taken.path_ / identity_file_name;
   if (!std::filesystem::exists(file, problem)) {
-    if (auto empty = check_empty(taken.path_); !empty)
+    if (auto empty = check_no_data(taken.path_); !empty)
       return tl::unexpected{empty.error()};
     taken.uuid_ = random_uuid();
     if (auto written = taken.write_identity(); !written)
       return tl::unexpected{written.error()};
     return taken;
   }
-  auto identity = read_identity(file);
+  auto identity = read_identity_file(file);
   if (!identity)
     return tl::unexpected{identity.error()};
   auto& recorded = *identity;
   auto has_application = recorded.contains("application") && recorded["application"].is_string();
-  if (!has_application)
-    recorded["application"] = owner.application;
-  for (auto& [key, expected] :
-       {std::pair{"application", owner.application}, std::pair{"cluster", owner.cluster},
-        std::pair{"node", owner.node}}) {
-    auto found = recorded[key].get<std::string>();
-    if (found != expected)
-      return fail(errc::refused,
-                  fmt::format("the data folder {} belongs to {} '{}', not to '{}'; give this node "
-                              "a folder of its own, or the right one",
-                              taken.path_.string(), key, found, expected));
-  }
+  if (auto ours = check_owner(recorded, owner, taken.path_); !ours)
+    return tl::unexpected{ours.error()};
   taken.uuid_ = (*identity)["uuid"].get<std::string>();
   taken.group_ = group_in(*identity);
   taken.groups_ = groups_in(*identity);
@@ -169,24 +89,8 @@ result<data_folder> data_folder::lock(const std::filesystem::path& folder,
 }
 
 status data_folder::put_aside() {
-  auto former = path_ / fmt::format("{}{}", put_aside_prefix, uuid_);
-  std::error_code problem;
-  std::filesystem::create_directories(former, problem);
-  std::vector<std::filesystem::path> moved;
-  for (auto& entry : std::filesystem::directory_iterator{path_, problem}) {
-    auto name = entry.path().filename().string();
-    if (entry.is_directory(problem) && name != "lost+found" && !name.starts_with('.') &&
-        !name.starts_with(put_aside_prefix))
-      moved.push_back(entry.path());
-  }
-  // The identity goes last: after a crash in between the folder is still the former one.
-  moved.push_back(path_ / identity_file);
-  for (auto& from : moved)
-    if (!problem)
-      std::filesystem::rename(from, former / from.filename(), problem);
-  if (problem)
-    return fail(errc::io, fmt::format("moving what {} holds to {}: {}", path_.string(),
-                                      former.string(), problem.message()));
+  if (auto moved = move_content_aside(path_, uuid_); !moved)
+    return moved;
   uuid_ = random_uuid();
   group_.clear();
   groups_.clear();
@@ -205,7 +109,7 @@ status data_folder::write_identity() const {
     identity["groups"] = groups_;
   if (!parts_.empty())
     identity["parts"] = parts_;
-  return write_durably(path_ / identity_file, identity.dump(2) + "\n");
+  return write_identity_file(path_ / identity_file_name, identity);
 }
 
 status data_folder::join_group(const std::string& group) {
@@ -271,9 +175,9 @@ status data_folder::note_group(const std::string& role, const std::string& group
 
 result<std::string> group_of_folder(const std::filesystem::path& folder) {
   std::error_code problem;
-  if (!std::filesystem::exists(folder / identity_file, problem))
+  if (!std::filesystem::exists(folder / identity_file_name, problem))
     return std::string{};
-  auto identity = read_identity(folder / identity_file);
+  auto identity = read_identity_file(folder / identity_file_name);
   if (!identity)
     return tl::unexpected{identity.error()};
   return group_in(*identity);

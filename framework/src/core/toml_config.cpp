@@ -98,6 +98,9 @@ std::uint64_t config::size(std::string_view key) const {
 std::vector<std::string> config::texts(std::string_view key) const {
   auto& found = find(key);
   auto* values = std::get_if<std::vector<option_value>>(&found.value);
+  if (auto* single = std::get_if<option_value>(&found.value);
+      single && schema_[found.spec].is_list && std::holds_alternative<std::string>(*single))
+    return {std::get<std::string>(*single)};
   if (!values || schema_[found.spec].type != option_type::text)
     misuse(key, "is asked for as a list of texts, which it is not");
   std::vector<std::string> out;

@@ -26,8 +26,9 @@ std::string description_of(const key_spec& spec) {
   if (spec.is_plugin_options)
     return "a table of the plugin's options ('atoll plugin show NAME' lists them)";
   auto range = range_of(spec);
-  return fmt::format("{}{}{}, {}", spec.is_list ? "list of " : "", to_string(spec.type),
-                     range.empty() ? "" : ", " + range, default_of(spec));
+  return fmt::format("{}{}{}, {}",
+                     spec.is_list ? (spec.is_path ? "text or list of " : "list of ") : "",
+                     to_string(spec.type), range.empty() ? "" : ", " + range, default_of(spec));
 }
 
 } // namespace

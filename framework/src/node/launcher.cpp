@@ -64,8 +64,10 @@ void report_changed_file(const launch_settings& settings, const local_node& node
 /// without data has lost its disk, or its disk isn't mounted: it must not found another group.
 bool is_new_cluster(const std::vector<local_node>& nodes) {
   return std::ranges::all_of(nodes, [](auto& node) {
-    auto group = group_of_folder(node.data);
-    return group && group->empty();
+    return std::ranges::all_of(node.data, [](auto& folder) {
+      auto group = group_of_folder(folder);
+      return group && group->empty();
+    });
   });
 }
 

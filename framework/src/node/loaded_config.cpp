@@ -1,5 +1,6 @@
 #include "loaded_config.hpp"
 
+#include <atoll/node/data_folders.hpp>
 #include <atoll/node/unite_keys.hpp>
 #include <atoll/runtime/runtime_limits.hpp>
 
@@ -48,6 +49,9 @@ result<loaded_config> load_config(const std::string& file, const application& ap
   config_errors problems{*config};
   auto cluster = read_cluster_config(*config, problems);
   auto self = read_node_config(*config, problems);
+  for (auto& role : application.roles)
+    if (self.has_role(role->name()) && !role->uses_several_disks())
+      refuse_several_folders(*config, role->name(), problems);
   if (auto fine = problems.finish(); !fine)
     return tl::unexpected{fine.error()};
   if (application.check)

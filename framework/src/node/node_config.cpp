@@ -1,31 +1,17 @@
+#include <atoll/node/data_folders.hpp>
 #include <atoll/node/node_config.hpp>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <optional>
 #include <string_view>
-#include <system_error>
 
 namespace atl::node {
 
 namespace {
 
-namespace fs = std::filesystem;
 using spi::option_type;
-
-/// Why a folder can't hold a node's data, as far as this can be checked without creating the
-/// folder; none when it can.
-std::optional<std::string> data_refusal(const fs::path& data) {
-  auto refused = [&](std::string_view why) { return fmt::format("{} {}", data.string(), why); };
-  if (data == data.root_path())
-    return refused("is the root of all folders; give the node a folder of its own");
-  std::error_code unknown;
-  if (fs::exists(data, unknown) && !fs::is_directory(data, unknown))
-    return refused("is no folder; give the node a folder of its own");
-  return std::nullopt;
-}
 
 log::level log_level_of(std::string_view text) {
   return text == "debug"     ? log::level::debug
@@ -49,8 +35,10 @@ std::vector<key_spec> node_keys(const std::vector<std::string>& roles) {
        .maximum = fmt::format("{}", fmt::join(roles, "|")),
        .meaning = "What the node does: one role or several."},
       {.key = "node.data",
+       .is_list = true,
        .required = true,
-       .meaning = "The folder that holds all the node's data; a relative one starts at the file.",
+       .meaning = "The folder that holds all the node's data; a relative one starts at the file. "
+                  "Of a role that can use several disks also a list: a folder on each disk.",
        .is_path = true},
       {.key = "node.listen",
        .meaning = "host:port where the node listens for other nodes, if a role names no address or "
@@ -79,9 +67,9 @@ node_config read_node_config(const config& config, config_errors& problems) {
       node.roles.push_back(role);
   if (node.roles.empty())
     problems.add("node.roles", "the node has nothing to do: give it a role");
-  node.data = config.path("node.data");
-  if (auto refusal = data_refusal(node.data))
-    problems.add("node.data", *refusal);
+  check_data_folders(config, problems);
+  if (auto folders = data_folders(config); !folders.empty())
+    node.data = folders.front();
   problems.check_listen("node.listen", {});
   node.threads = static_cast<std::uint32_t>(config.integer("node.threads"));
   node.log_level = log_level_of(config.text("node.log_level"));

@@ -1,4 +1,5 @@
 #include <atoll/core/config_value.hpp>
+#include <atoll/node/data_folders.hpp>
 #include <atoll/node/node_files.hpp>
 
 #include <fmt/format.h>
@@ -99,11 +100,13 @@ void find_shared_names(const described_node& a, const described_node& b,
                                 "its own",
                                 file_of(a), file_of(b), a.node.name));
   std::error_code unknown;
-  auto data = fs::weakly_canonical(a.description.self.data, unknown);
-  if (data == fs::weakly_canonical(b.description.self.data, unknown))
-    lines.push_back(fmt::format("{} and {} both have the data folder {}: each node needs one of "
-                                "its own",
-                                file_of(a), file_of(b), data.string()));
+  for (auto& of_a : a.node.data)
+    for (auto& of_b : b.node.data)
+      if (auto data = fs::weakly_canonical(of_a, unknown);
+          data == fs::weakly_canonical(of_b, unknown))
+        lines.push_back(fmt::format("{} and {} both have the data folder {}: each node needs one "
+                                    "of its own",
+                                    file_of(a), file_of(b), data.string()));
 }
 
 std::vector<std::string> find_clashes(const std::vector<described_node>& nodes) {
@@ -144,7 +147,7 @@ result<described_node> read_node_file(const fs::path& file, const node_file_form
     return tl::unexpected{description.error()};
   described_node described{make_node(description->self.name, file), std::move(*description)};
   described.node.roles = described.description.self.roles;
-  described.node.data = described.description.self.data;
+  described.node.data = data_folders(*config);
   described.node.secret_file = described.description.cluster.secret_file;
   described.node.has_secret = !described.description.cluster.secret.empty();
   described.node.configuration = written_keys(*config);

@@ -7,6 +7,7 @@
 
 #include <atoll/core/open_files.hpp>
 #include <atoll/core/standard_streams.hpp>
+#include <atoll/node/data_folders.hpp>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -103,8 +104,11 @@ int run(const std::string& file, const start_orders& orders, const application& 
   auto stop = stop_waiter::make();
   if (!stop)
     return report_error(stop.error());
-  log::info("node", "", "starts: cluster {}, data {}, process {}", all->cluster.name,
-            all->self.data.string(), ::getpid());
+  std::string data;
+  for (auto& folder : data_folders(all->config))
+    data += (data.empty() ? "" : " and ") + folder.string();
+  log::info("node", "", "starts: cluster {}, data {}, process {}", all->cluster.name, data,
+            ::getpid());
   log_secret(all->cluster);
   failure_queue failures;
   auto failed = [&](std::string_view role, const error& problem) {
@@ -140,9 +144,11 @@ int run_program(int argc, char** argv, const application& application) {
                "A member of a group whose data folder is empty founds the group at once, with the "
                "other members of the file, if none of them belongs to one. Without it, it waits "
                "for nodes that may belong to one");
-  app.add_flag("--new-disk", orders.new_disk,
-               "What the data folder holds isn't wanted any more: it is moved into a folder "
-               "former-… within it, and the node begins with an empty one");
+  app.add_flag(
+      "--new-disk", orders.new_disk,
+      "What the data folder holds isn't wanted any more: it is moved into a folder "
+      "former-… within it, and the node begins with an empty one. If node.data leaves out a "
+      "disk that the node had, that disk alone is given up");
   app.add_flag("--rebuild-state", orders.rebuild_state,
                "A member of a group throws its copy of the state away and takes that of another "
                "member; its log, and so what it promised, stays. A copy that turns out to be "

@@ -3,6 +3,7 @@
 #include "admission_actor.hpp"
 
 #include <atoll/core/logging.hpp>
+#include <atoll/node/data_folders.hpp>
 #include <atoll/runtime/caf.hpp>
 #include <atoll/runtime/node_endpoint.hpp>
 #include <atoll/runtime/runtime_messages.hpp>
@@ -114,10 +115,34 @@ status running_node::lock_folder(const application& application) {
   data_owner owner{name, all.cluster.name, all.self.name};
   if (application.replace_advice)
     owner.replace_advice = application.replace_advice(all.self.name);
+  auto folders = data_folders(all.config);
+  if (folders.size() > 1 || data_disks::is_marked(all.self.data))
+    return lock_disks(application, folders, owner);
   auto taken = data_folder::lock(all.self.data, owner);
   if (!taken)
     return tl::unexpected{taken.error()};
   if (given_.orders.new_disk)
+    if (auto emptied = taken->put_aside(); !emptied)
+      return emptied;
+  folder_.emplace(std::move(*taken));
+  return {};
+}
+
+/// Also for one folder, if it is one of several disks that the node had.
+status running_node::lock_disks(const application& application,
+                                const std::vector<std::filesystem::path>& folders,
+                                const data_owner& owner) {
+  for (auto& role : application.roles)
+    if (given_.all.self.has_role(role->name()) && !role->uses_several_disks())
+      return fail(errc::refused,
+                  fmt::format("the data folder {} is one of several disks of the node, and the "
+                              "role '{}' keeps its data in one: give it a folder of its own",
+                              folders.front().string(), role->name()));
+  auto new_disk = given_.orders.new_disk;
+  auto taken = data_disks::lock(folders, owner, new_disk);
+  if (!taken)
+    return tl::unexpected{taken.error()};
+  if (new_disk && taken->given_up() == 0)
     if (auto emptied = taken->put_aside(); !emptied)
       return emptied;
   folder_.emplace(std::move(*taken));

@@ -57,6 +57,8 @@ class running_node {
 
   explicit running_node(parts given);
   status lock_folder(const application& application);
+  status lock_disks(const application& application,
+                    const std::vector<std::filesystem::path>& folders, const data_owner& owner);
   void start_endpoint();
   status set_address(const endpoint& address, const endpoint& listen);
   status publish();

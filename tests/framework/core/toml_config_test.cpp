@@ -149,8 +149,9 @@ TEST_CASE("a value of the wrong type is refused, with what is expected and what 
         at + "2:12: masters[0] takes a table, found the integer 3");
   CHECK(error_of(with_name("consensus.options = 3")) ==
         at + "2:21: consensus.options takes a table, found the integer 3");
-  CHECK(error_of(with_name("plugins.path = \"x\"")) ==
-        at + "2:16: plugins.path takes a list of text values in [brackets], found the text \"x\"");
+  CHECK(error_of(with_name("plugins.path = 3")) ==
+        at + "2:16: plugins.path takes a text in quotes, or a list of text values in [brackets], "
+             "found the integer 3");
   CHECK(error_of(with_name("plugins.path = [\"x\", 3]")) ==
         at + "2:22: an element of plugins.path takes a text in quotes, found the integer 3");
 }

@@ -26,7 +26,7 @@ class configs_folder {
   void add_vault(const std::string& file, const std::string& name, const std::string& data,
                  const std::string& door, const std::string& more = {}) {
     write(file, fmt::format("include = \"cluster.toml\"\n[node]\nname = \"{}\"\n"
-                            "roles = [\"vault\"]\ndata = \"{}\"\ndoor = \"{}\"\n{}",
+                            "roles = [\"vault\"]\ndata = [\"{}\"]\ndoor = \"{}\"\n{}",
                             name, data, door, more));
   }
   const std::filesystem::path& path() const { return folder_.path(); }
@@ -65,6 +65,10 @@ TEST_CASE("two files that can't both be nodes of one machine are named with thei
   }
   SUBCASE("the data folder, in another notation") {
     folder.add_vault("v2.toml", "vault-2", "./other/../data//v1", "127.0.0.1:7102");
+    shared = (folder.path() / "data/v1").string();
+  }
+  SUBCASE("one of several data folders") {
+    folder.add_vault("v2.toml", "vault-2", "data/v2\", \"data/v1", "127.0.0.1:7102");
     shared = (folder.path() / "data/v1").string();
   }
   SUBCASE("the address") {

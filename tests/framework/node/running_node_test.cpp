@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include <condition_variable>
+#include <fstream>
 #include <mutex>
 #include <stdexcept>
 #include <string>
@@ -149,6 +150,19 @@ TEST_CASE("a role that can't start is the error of the start, and the roles befo
     CHECK_MESSAGE(node.error().message.find("no room") != std::string::npos, node.error().message);
     CHECK(it.events == history{"start teller", "stop vault", "stop teller"});
   }
+}
+
+TEST_CASE("a list of data folders is refused for a role that keeps its data in one") {
+  bank it;
+  auto file = it.folder / "a.toml";
+  auto text = "[node]\nname = \"a\"\nroles = [\"teller\"]\ndata = [\"one\", \"two\"]\n"
+              "[cluster]\nname = \"bank\"\n";
+  std::ofstream{file} << text;
+  auto read = load_config(file, it.program);
+  REQUIRE_FALSE(read.has_value());
+  CHECK_MESSAGE(read.error().message.find("a.toml:4:8: node.data: names 2 folders, and the role "
+                                          "'teller' keeps its data in one") != std::string::npos,
+                read.error().message);
 }
 
 TEST_CASE("a data folder of another node is refused") {

@@ -32,7 +32,7 @@ struct key_spec {
   std::string meaning{};       ///< one sentence for a list of the keys
   /// A table whose keys belong to a plugin, and are checked once the plugin is known.
   bool is_plugin_options = false;
-  bool is_path = false; ///< a text (or a list of them) that names a file or a folder
+  bool is_path = false; ///< a text that names a file or a folder; one does for a list
   /// The dotted name that the key had in an earlier version: refused with a message that names
   /// `key`. Empty: none.
   std::string former_key{};

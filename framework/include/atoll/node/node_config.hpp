@@ -15,7 +15,7 @@ namespace atl::node {
 struct node_config {
   std::string name;
   std::vector<std::string> roles; ///< each once, in the order of the file
-  std::filesystem::path data;     ///< absolute
+  std::filesystem::path data;     ///< absolute; of several the first, see `data_folders`
   std::uint32_t threads = 1;
   log::level log_level = log::level::info;
 

@@ -29,10 +29,10 @@ struct local_node {
   std::filesystem::path log;    ///< the file that gets its standard error
   std::filesystem::path pid_file;
   std::vector<std::string> roles{};
-  std::vector<written_key> configuration{}; ///< the keys that its file and included files set
-  std::filesystem::path data{};             ///< its data folder
-  std::filesystem::path secret_file{};      ///< of its cluster, even if it doesn't exist
-  bool has_secret = false;                  ///< that file exists
+  std::vector<written_key> configuration{};  ///< the keys that its file and included files set
+  std::vector<std::filesystem::path> data{}; ///< its data folders, one on each disk
+  std::filesystem::path secret_file{};       ///< of its cluster, even if it doesn't exist
+  bool has_secret = false;                   ///< that file exists
 
   bool has_role(std::string_view role) const;
 };

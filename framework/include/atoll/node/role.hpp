@@ -42,6 +42,9 @@ class role {
   /// As written in `node.roles`: `master`.
   virtual std::string_view name() const = 0;
 
+  /// Can `node.data` be a list, of a folder on each disk? The role then uses `node_folder::disks`.
+  virtual bool uses_several_disks() const { return false; }
+
   /// The keys that the role has in a node's file, beside those of each node. Two roles may share a
   /// key.
   virtual std::vector<key_spec> keys() const { return {}; }

@@ -99,6 +99,16 @@ TEST_CASE("a storage node that takes no more data degrades a cluster, with the r
   CHECK(all.line() == "degraded: storage-1 takes no more data (its disk is broken)");
 }
 
+TEST_CASE("a disk of a storage node that isn't used degrades a cluster, with the reason") {
+  masters all;
+  all.view["storages"][0]["disks"] = {
+      {{"folder", "/disk1"}, {"health", "up"}, {"failed", ""}},
+      {{"folder", "/disk2"}, {"health", "failed"}, {"failed", "it is gone"}}};
+  CHECK(all.line() == "degraded: disk /disk2 of storage-1 isn't used (it is gone)");
+  all.view["storages"][0]["health"] = "down"; // what it said of its disks is out of date
+  CHECK(all.line() == "degraded: storage-1 is down");
+}
+
 TEST_CASE("a cluster whose chunks haven't been counted yet isn't degraded for that") {
   masters all;
   all.view["copies"] = {{"state", "counting"}};

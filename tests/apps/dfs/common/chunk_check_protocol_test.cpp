@@ -13,6 +13,7 @@ TEST_CASE("a check of chunks is decoded as it was encoded, and damaged bytes are
   state.critical = 2;
   state.tasks = 3;
   state.nodes_down = {"storage-1", "storage-2"};
+  state.disks_failed = {"storage-1: /disk2: it is gone"};
   state.problem = "no scheme";
   auto decoded = decode_chunk_check_state(encode(state));
   REQUIRE(decoded);
@@ -21,6 +22,7 @@ TEST_CASE("a check of chunks is decoded as it was encoded, and damaged bytes are
   CHECK(decoded->critical == 2);
   CHECK(decoded->tasks == 3);
   CHECK(decoded->nodes_down == state.nodes_down);
+  CHECK(decoded->disks_failed == state.disks_failed);
   CHECK(decoded->problem == "no scheme");
   check_altered_bytes(encode(state), decode_chunk_check_state);
   check_altered_bytes(encode(chunk_check_request{7}), decode_chunk_check_request);

@@ -22,6 +22,8 @@ storage_heartbeat some_heartbeat() {
   it.in_flight = 3;
   it.findings = {{{5, 6}, 1}, {{7, 8}, 0}};
   it.incarnation = 9;
+  it.disks = {{"/disk1", "", 100, 50, 40, 3, 1, {1, 2, 3, 4, 5, "damage"}},
+              {"/disk2", "it is gone", 0, 0, 0, 0, 0, {}}};
   return it;
 }
 
@@ -37,6 +39,27 @@ cluster_info some_info() {
 }
 
 } // namespace
+
+TEST_CASE("what a storage node says of its disks is decoded as it was encoded") {
+  auto decoded = decode_storage_heartbeat(encode(some_heartbeat()));
+  REQUIRE(decoded);
+  REQUIRE(decoded->disks.size() == 2);
+  auto& first = decoded->disks[0];
+  CHECK(first.folder == "/disk1");
+  CHECK(first.capacity_bytes == 100);
+  CHECK(first.free_bytes == 50);
+  CHECK(first.used_bytes == 40);
+  CHECK(first.chunks == 3);
+  CHECK(first.damaged == 1);
+  CHECK(first.scrub == scrub_status{1, 2, 3, 4, 5, "damage"});
+  CHECK(decoded->disks[1].failed == "it is gone");
+  auto report = some_heartbeat();
+  report.disks.resize(disks_max + 1);
+  CHECK_FALSE(decode_storage_heartbeat(encode(report)));
+  report.disks.clear();
+  report.failed.assign(100'000, 'x'); // cut off, not refused
+  CHECK(decode_storage_heartbeat(encode(report)));
+}
 
 TEST_CASE("each message is decoded as it was encoded, and damaged ones are refused") {
   check_altered_bytes(encode(some_heartbeat()), decode_storage_heartbeat);

@@ -78,3 +78,18 @@ TEST_CASE("of too many checks the oldest begins again") {
   CHECK(it.check.is_new(1));
   CHECK_FALSE(it.check.is_new(2));
 }
+
+TEST_CASE("a check names the disks that aren't used, of nodes that are up") {
+  fixture it;
+  it.check.begin(1, 5, it.keeper);
+  CHECK(it.state().disks_failed.empty());
+  protocol::storage_heartbeat heartbeat;
+  heartbeat.name = "storage-1";
+  heartbeat.disks = {{"/disk1", "", 0, 0, 0, 0, 0, {}},
+                     {"/disk2", "it is gone", 0, 0, 0, 0, 0, {}}};
+  it.registry.update(heartbeat, begin);
+  CHECK(it.state().disks_failed == std::vector<std::string>{"storage-1: /disk2: it is gone"});
+  auto later = it.state(begin + seconds{60});
+  CHECK(later.disks_failed.empty());
+  CHECK(later.nodes_down == std::vector<std::string>{"storage-1"});
+}

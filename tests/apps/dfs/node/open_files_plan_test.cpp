@@ -27,6 +27,18 @@ TEST_CASE("with enough open files a node gets the connections that it asks for")
   CHECK(plan->repairs == 4);
 }
 
+TEST_CASE("each disk has files of its own, and a part of those that wait for their sync") {
+  auto node = node_with(false, true);
+  node.connections_max = 4096;
+  auto one = plan_open_files(node, durability::replicated, 1024, 1);
+  auto eight = plan_open_files(node, durability::replicated, 1024, 8);
+  REQUIRE(one.has_value());
+  REQUIRE(eight.has_value());
+  CHECK(one->sync_backlog == 128);
+  CHECK(eight->sync_backlog == 16);
+  CHECK(eight->connections < one->connections);
+}
+
 TEST_CASE("a limit of 65,536 open files is enough for thousands of connections beside a master") {
   auto node = node_with(true, true);
   node.connections_max = 4096;

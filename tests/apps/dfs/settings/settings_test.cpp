@@ -173,6 +173,28 @@ TEST_CASE("an address of all interfaces is refused as a public address in every 
   refused(anywhere, "5:", "write 0.0.0.0 or [::]");
 }
 
+TEST_CASE("a storage node may have several disks, and a master keeps its data in one folder") {
+  auto storage =
+      replaced(good, "\"n\"\nroles = [\"master\", \"storage\"]", "\"s\"\nroles = [\"storage\"]");
+  auto with = [&](const std::string& value) {
+    return replaced(storage, "data = \"data\"", "data = " + value);
+  };
+  auto it = read(with("[\"/disk1/dfs\", \"/disk2/dfs\"]"));
+  CHECK(it.problem == "");
+  CHECK(it.node.data == "/disk1/dfs");
+  CHECK(read(with("[\"data\"]")).problem == "");
+  refused(with("[]"), "4:8", "names no folder");
+  refused(with("[\"/disk1\", \"/disk2\", \"/disk1/\"]"), "4:8",
+          "names /disk1 and /disk1: each disk needs a folder of its own");
+  refused(with("[\"/disk1\", \"/disk1/dfs\"]"), "4:8", "names /disk1 and /disk1/dfs");
+  refused(with("[\"/disk1\", \"/\"]"), "4:8", "the root of all folders");
+  refused(with("[\"/disk1\", 2]"), "4:18", "takes a text");
+  refused(with("2"), "4:8", "takes a text in quotes, or a list of text values");
+  refused(replaced(good, "data = \"data\"", "data = [\"/disk1\", \"/disk2\"]"), "4:8",
+          "names 2 folders, and the role 'master' keeps its data in one");
+  CHECK(read(replaced(good, "data = \"data\"", "data = [\"/disk1\"]")).problem == "");
+}
+
 TEST_CASE("an unusable data folder is reported before anything is created") {
   refused(replaced(good, "data = \"data\"", "data = \"/\""), "4:", "the root of all folders");
   refused(replaced(good, "data = \"data\"", "data = \"../../../../../..\""), "4:", "the root");
