@@ -31,8 +31,9 @@ struct store_options {
   /// Where stores that share fragments get their numbers, so that none gives the same; null: the
   /// store has its own.
   std::shared_ptr<std::atomic<std::uint64_t>> numbers{};
-  /// Called once, when the disk has failed, by the thread that noticed. Null: nothing is called.
-  std::function<void()> on_failure{};
+  /// Called once, when the disk has failed, with what `failure` says from then on, by the thread
+  /// that noticed. Null: nothing is called.
+  std::function<void(const atl::error&)> on_failure{};
 };
 
 /// Numbers for `store_options::numbers`.

@@ -99,9 +99,8 @@ atl::status multi_disk_store::open_disk(slot& into, disk_options options) {
     into.failure = options.problem;
     return {};
   }
-  options.store.on_failure = [this, &into] {
-    if (into.store) // otherwise the store is being opened, or ends
-      stop_using(into, into.store->failure()->message);
+  options.store.on_failure = [this, &into](const atl::error& why) {
+    stop_using(into, why.message);
   };
   auto opened = chunk_store::open(std::move(options.store), *options.on);
   if (!opened) {

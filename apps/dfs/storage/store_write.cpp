@@ -145,7 +145,7 @@ void chunk_store::mark_failed(const atl::error& why) {
     (void)disk_.fsync_dir(options_.folder);
   }
   if (options_.on_failure)
-    options_.on_failure();
+    options_.on_failure(*failure());
 }
 
 void chunk_store::check_folder() {

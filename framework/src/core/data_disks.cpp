@@ -314,7 +314,23 @@ status data_disks::join_group(const std::string& group) {
   return written;
 }
 
+/// Whoever replaced one disk must not lose sight of the data on the others.
+status data_disks::check_all_known() const {
+  auto was_known = [](auto& disk) { return disk.is_used() && !disk.is_new; };
+  auto other = std::ranges::find_if_not(disks_, was_known);
+  auto known = std::ranges::find_if(disks_, was_known);
+  if (other == disks_.end() || known == disks_.end())
+    return {};
+  return fail(errc::refused,
+              fmt::format("--new-disk moves aside what all disks of the node hold, also {}, and {} "
+                          "{}: start without --new-disk to go on with the data on the others",
+                          known->path.string(), other->path.string(),
+                          other->is_used() ? "is a new disk already" : "isn't used"));
+}
+
 status data_disks::put_aside() {
+  if (auto fine = check_all_known(); !fine)
+    return fine;
   for (auto& disk : disks_)
     if (disk.is_used())
       if (auto moved = move_content_aside(disk.path, uuid_); !moved)

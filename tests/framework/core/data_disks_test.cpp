@@ -124,6 +124,24 @@ TEST_CASE_FIXTURE(disks_fixture, "an empty disk in the place of a known one is a
   CHECK(taken.check_part(1, "chunks")); // it never held any
 }
 
+TEST_CASE_FIXTURE(disks_fixture, "beside a new disk, or one that is gone, no data is put aside") {
+  auto uuid = make_used({1, 2});
+  SUBCASE("new") {
+    fs::remove_all(disk(2));
+    fs::create_directories(disk(2));
+  }
+  SUBCASE("gone") {
+    fs::remove_all(disk(2));
+  }
+  auto taken = take({1, 2}, true);
+  auto done = taken.put_aside();
+  REQUIRE_FALSE(done);
+  CHECK(done.error().code == errc::refused);
+  CHECK(has(done.error().message, disk(2).string()));
+  CHECK(taken.uuid() == uuid);
+  CHECK(fs::exists(disk(1) / "chunks"));
+}
+
 TEST_CASE_FIXTURE(disks_fixture, "a disk is added by naming it") {
   auto uuid = make_used({1, 2});
   auto taken = take({1, 2, 3});

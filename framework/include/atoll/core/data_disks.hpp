@@ -54,7 +54,9 @@ class data_disks {
   const std::string& uuid() const { return uuid_; }
   const std::string& group() const { return group_; }
   status join_group(const std::string& group);
-  /// Moves what all disks in use hold aside. @pre nothing of it is in use
+  /// Moves what all disks hold aside. @pre nothing of it is in use
+  /// @returns errc::refused if some disks hold data and another one is new or isn't used: then it
+  /// is hardly meant.
   status put_aside();
 
   // As those of `data_folder`, for one disk by its place in `all`.
@@ -80,6 +82,7 @@ class data_disks {
   status take_missing_or_new(std::size_t disk);
   status drop_unlisted(bool gives_up_missing);
   status write_marks();
+  status check_all_known() const;
   std::size_t disks_used() const;
   known_disk* known(const std::string& id);
   const known_disk* known_at(const std::filesystem::path& path) const;

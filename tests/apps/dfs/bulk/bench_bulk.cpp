@@ -2,6 +2,7 @@
 // that only copies: a thread sends 1 GiB from memory, another receives it.
 #include "bulk/connection.hpp"
 #include "bulk/server.hpp"
+#include "storage/chunk_store.hpp"
 #include "temporary_folder.hpp"
 
 #include <atoll/core/open_files.hpp>

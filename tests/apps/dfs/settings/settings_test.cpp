@@ -188,7 +188,7 @@ TEST_CASE("a storage node may have several disks, and a master keeps its data in
           "names /disk1 and /disk1: each disk needs a folder of its own");
   refused(with("[\"/disk1\", \"/disk1/dfs\"]"), "4:8", "names /disk1 and /disk1/dfs");
   refused(with("[\"/disk1\", \"/\"]"), "4:8", "the root of all folders");
-  refused(with("[\"/disk1\", 2]"), "4:18", "takes a text");
+  refused(with("[\"/disk1\", 2]"), "4:19", "takes a text");
   refused(with("2"), "4:8", "takes a text in quotes, or a list of text values");
   refused(replaced(good, "data = \"data\"", "data = [\"/disk1\", \"/disk2\"]"), "4:8",
           "names 2 folders, and the role 'master' keeps its data in one");

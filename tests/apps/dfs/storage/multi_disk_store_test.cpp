@@ -23,11 +23,15 @@ namespace fs = std::filesystem;
 class changing_disk : public faulty_disk {
  public:
   std::atomic<bool> is_read_only = false;
+  std::atomic<bool> is_unreadable = false; ///< its folders are
   std::atomic<std::uint64_t> free = std::uint64_t{1} << 40;
 
   int open(const std::string& path, int flags) override {
     return is_read_only && (flags & O_ACCMODE) != O_RDONLY ? -EROFS
                                                            : faulty_disk::open(path, flags);
+  }
+  int list(const std::string& path, std::vector<std::string>& out) override {
+    return is_unreadable ? -EIO : faulty_disk::list(path, out);
   }
   int statvfs(const std::string&, space& out) override {
     out = {std::uint64_t{1} << 41, free};
@@ -279,6 +283,9 @@ TEST_CASE_FIXTURE(disks_fixture, "a disk that fails without a write is noticed")
   SUBCASE("its file system becomes read-only") {
     disks[2].is_read_only = true;
   }
+  SUBCASE("its folders can't be read") {
+    disks[2].is_unreadable = true;
+  }
   wait_until_unused(2);
   disks[2].is_read_only = false;
   expect_unused(2, lost);
@@ -303,6 +310,9 @@ TEST_CASE_FIXTURE(disks_fixture, "a disk that can't be opened at the start is le
   store.reset();
   SUBCASE("because its file system is read-only") {
     disks[0].is_read_only = true;
+  }
+  SUBCASE("because its folders can't be read") {
+    disks[0].is_unreadable = true;
   }
   SUBCASE("because its folder can't be made") {
     fs::rename(folder(0), folder(0) + ".gone");
