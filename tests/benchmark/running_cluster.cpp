@@ -24,7 +24,8 @@ running_cluster::running_cluster(const cluster_plan& plan) {
   if (!plan.consensus.empty())
     shared += "[consensus]\n" + plan.consensus + "\n";
   shared += fmt::format("[files]\ndurability = \"{}\"\ninline_limit = {}\n", plan.durability,
-                        plan.inline_bytes);
+                        plan.inline_bytes) +
+            plan.more;
   write("cluster.toml", shared);
   for (int i = 1; i <= plan.masters; ++i)
     write(fmt::format("master-{}.toml", i),

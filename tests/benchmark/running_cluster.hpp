@@ -32,6 +32,7 @@ struct cluster_plan {
   std::string consensus{}; ///< lines of [consensus]; empty: the default
   std::string durability = "fsync";
   std::uint64_t inline_bytes = 0;
+  std::string more{}; ///< further lines of [files], and sections behind it
 };
 
 /// A cluster of processes in a folder of its own, stopped with the object.

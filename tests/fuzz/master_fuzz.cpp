@@ -1,5 +1,6 @@
 #include "common/check_protocol.hpp"
 #include "common/master_protocol.hpp"
+#include "common/rebalance_protocol.hpp"
 #include "common/scrub_protocol.hpp"
 #include "fuzzing.hpp"
 
@@ -32,6 +33,10 @@ void fuzzing::try_bytes(std::string_view bytes) {
     return check_one_encoding(decode_scrub_request(bytes), bytes);
   case 12:
     return check_one_encoding(decode_scrub_state(bytes), bytes);
+  case 13:
+    return check_one_encoding(decode_rebalance_request(bytes), bytes);
+  case 14:
+    return check_one_encoding(decode_rebalance_state(bytes), bytes);
   default:
     return;
   }

@@ -349,9 +349,9 @@ TEST_CASE("a keeper that verifies nothing is noticed") {
 }
 
 TEST_CASE("a keeper that takes relocations back is noticed") {
-  check_noticed(
-      made_by<repeats_relocations_backwards>(),
-      {kind::needless_move, kind::relocated_to_nothing, kind::not_converged, kind::unit_lost});
+  check_noticed(made_by<repeats_relocations_backwards>(),
+                {kind::needless_move, kind::relocated_to_nothing, kind::not_converged,
+                 kind::unit_lost, kind::removed_too_soon});
 }
 
 TEST_CASE("a keeper that has two nodes make the same fragment is noticed") {
@@ -364,7 +364,8 @@ TEST_CASE("a keeper that removes fragments nearby as well is noticed") {
 }
 
 TEST_CASE("a keeper that empties a node in use is noticed") {
-  check_noticed(made_by<drains_a_node_that_is_in_use>(), {kind::needless_move});
+  check_noticed(made_by<drains_a_node_that_is_in_use>(),
+                {kind::needless_move, kind::rate_exceeded});
 }
 
 TEST_CASE("a keeper that leaves data on a draining node is noticed") {
@@ -373,7 +374,7 @@ TEST_CASE("a keeper that leaves data on a draining node is noticed") {
 
 TEST_CASE("a keeper that misses a unit of each page is noticed") {
   check_noticed(made_by<skips_the_last_unit_of_a_page>(),
-                {kind::not_converged, kind::wanted_removed});
+                {kind::not_converged, kind::wanted_removed, kind::removed_too_soon});
 }
 
 TEST_CASE("a keeper that gives a node too much to copy at a time is noticed") {
