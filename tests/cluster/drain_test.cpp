@@ -1,4 +1,5 @@
 #include "storm_clients.hpp"
+#include "storm_reader.hpp"
 #include "test_cluster.hpp"
 
 #include <doctest/doctest.h>
@@ -131,4 +132,63 @@ TEST_CASE("a node that is killed again and again, and returns each time, has nex
   REQUIRE(stored > 10 * file_bytes);
   CHECK(view["repair"]["bytes_copied"].get<std::uint64_t>() <= stored / 10);
   check_files(cluster);
+}
+
+TEST_CASE("a node that returns after files were replaced and removed serves no old bytes, and what "
+          "it has of them is removed") {
+  test_cluster cluster{four_storages("1m")};
+  cluster.up();
+  put_files(cluster);
+  cluster.kill("storage-2", SIGKILL);
+  cluster.wait_for_health("storage-2", "down");
+  auto replaced = random_bytes(file_bytes, 1000);
+  for (int i = 0; i < files; ++i) {
+    auto path = fmt::format("/f{}", i);
+    auto changed =
+        i % 2 == 0 ? cluster.dfs({"put", "-", path}, replaced) : cluster.dfs({"rm", path});
+    REQUIRE_MESSAGE(changed.code == 0, changed.err);
+  }
+  cluster.start("storage-2");
+  cluster.wait_for_health("storage-2", "up");
+  for (int i = 0; i < files; ++i) {
+    auto got = cluster.dfs({"cat", fmt::format("/f{}", i)});
+    CHECK(got.code == (i % 2 == 0 ? 0 : 3));
+    CHECK((got.out == (i % 2 == 0 ? replaced : "")));
+  }
+  eventually("only the copies of the present files are left", [&] {
+    std::size_t fragments = 0;
+    for (auto& node : cluster.names())
+      fragments += cluster.chunk_files(node).size();
+    return fragments == 3 * files / 2;
+  });
+  auto checked = cluster.dfs({"check"});
+  CHECK_MESSAGE(checked.code == 0, (checked.out + checked.err));
+}
+
+TEST_CASE("the policy of the root is changed again and again without a failed operation") {
+  test_cluster cluster{four_storages("1m")};
+  cluster.up();
+  std::vector<std::unique_ptr<storm_client>> clients;
+  for (int i = 0; i < 2; ++i)
+    clients.push_back(
+        std::make_unique<library_storm_client>(cluster, i, static_cast<std::uint64_t>(i) + 1));
+  for (auto& client : clients)
+    client->start();
+  for (auto* change : {"placement=power_of_two", "copies=2", "chunk_size=128KiB",
+                       "placement=copyset", "copies=3", "chunk_size=64KiB"}) {
+    auto set = cluster.dfs({"policy", "set", "/", change});
+    CHECK_MESSAGE(set.code == 0, set.err);
+    auto goal = clients[0]->count() + clients[1]->count() + 20;
+    eventually("operations are carried out",
+               [&] { return clients[0]->count() + clients[1]->count() >= goal; });
+  }
+  for (auto& client : clients)
+    client->stop();
+  storm_reader reader{cluster};
+  for (auto& client : clients) {
+    CHECK(client->errors().empty());
+    for (auto& violation : client->violations())
+      FAIL_CHECK(violation);
+    reader.check_files(client->files());
+  }
 }

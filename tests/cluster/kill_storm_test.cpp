@@ -1,5 +1,5 @@
-#include "client/file_client.hpp"
 #include "storm_clients.hpp"
+#include "storm_reader.hpp"
 #include "test_cluster.hpp"
 
 #include <atoll/spi/random.hpp>
@@ -26,8 +26,6 @@ constexpr int storages = 4;
 constexpr int copies = 3;
 constexpr int library_clients = 3;
 constexpr int program_clients = 2;
-constexpr std::size_t chunk_bytes = 64 << 10;
-constexpr std::size_t inline_bytes = 1 << 10;
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 constexpr std::uint64_t default_kills = 20;
 #else
@@ -151,56 +149,6 @@ class storm {
   std::vector<program_storm_client*> programs_;
 };
 
-/// Reads what the clients have stored, when all is over.
-class storm_reader {
- public:
-  explicit storm_reader(test_cluster& cluster) : settings_{cluster.settings()} {
-    auto connected = dfs::file_client::connect(settings_);
-    REQUIRE_MESSAGE(connected, connected.error().message);
-    client_ = std::move(*connected);
-  }
-
-  /// Counts the file's chunks. @returns whether the name has the content
-  bool has(const std::string& path, storm_content wanted) {
-    std::string got;
-    auto done = client_->get(path, [&](std::string_view piece) -> atl::status {
-      got += piece;
-      return {};
-    });
-    if (!done) {
-      CHECK_MESSAGE(done.error().code == atl::errc::not_found, done.error().message);
-      return wanted == 0 && done.error().code == atl::errc::not_found;
-    }
-    if (wanted == 0 || got != storm_bytes(wanted))
-      return false;
-    if (got.size() > inline_bytes)
-      chunks_ += (got.size() + chunk_bytes - 1) / chunk_bytes;
-    return true;
-  }
-  std::size_t chunks() const { return chunks_; }
-
- private:
-  dfs::cluster_settings settings_;
-  std::unique_ptr<dfs::file_client> client_;
-  std::size_t chunks_ = 0; ///< of the files that were found
-};
-
-/// Compares a client's files with what was acknowledged to it.
-void check_files(const storm_files& files, storm_reader& reader) {
-  for (auto& file : files.files())
-    CHECK_MESSAGE(reader.has(file.path, file.after), file.path << " is not as it was stored");
-  for (auto& path : files.removed())
-    CHECK_MESSAGE(reader.has(path, 0), path << " came back");
-  for (auto& operation : files.unknown()) {
-    auto are_all = [&](auto which) {
-      return std::ranges::all_of(
-          operation, [&](auto& effect) { return reader.has(effect.path, effect.*which); });
-    };
-    CHECK_MESSAGE((are_all(&storm_effect::before) || are_all(&storm_effect::after)),
-                  operation.front().path << " is neither as before nor as after an operation");
-  }
-}
-
 bool is_whole(test_cluster& cluster) {
   auto status = cluster.status();
   return status.is_object() && status["copies"].is_object() &&
@@ -239,7 +187,7 @@ TEST_CASE("what was acknowledged is there after a hundred kills of masters, stor
   for (auto& client : over.clients()) {
     for (auto& violation : client->violations())
       FAIL_CHECK(violation);
-    check_files(client->files(), reader);
+    reader.check_files(client->files());
     MESSAGE(fmt::format("{} files, {} operations with an unknown outcome",
                         client->files().files().size(), client->files().unknown().size()));
     for (auto& [error, count] : client->errors())

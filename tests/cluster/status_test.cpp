@@ -202,6 +202,24 @@ TEST_CASE("a chunk file that is lost while its node is down is made anew") {
   wait_for_status(cluster, 0, "0 of 5 chunks short of copies");
 }
 
+TEST_CASE("the master's log names a chunk that can't be read once, and once more when it can") {
+  cluster_shape shape;
+  shape.storages = 1;
+  shape.copies = 1;
+  test_cluster cluster{shape};
+  cluster.up();
+  REQUIRE(cluster.dfs({"put", "-", "/f"}, random_bytes(50'000, 1)).code == 0);
+  auto chunk = cluster.chunk_files("storage-1").at(0).stem().string();
+  auto has_line = [&](const std::string& end) {
+    return contains(cluster.log_of("master-1"), fmt::format("chunk {}: {}", chunk, end));
+  };
+  cluster.kill("storage-1", SIGKILL);
+  eventually("the chunk is named", [&] { return has_line("can't be read"); });
+  CHECK_FALSE(has_line("can be read again"));
+  cluster.start("storage-1");
+  eventually("it is named again", [&] { return has_line("can be read again"); });
+}
+
 TEST_CASE("the survey of chunks adds nothing to an idle cluster's log") {
   cluster_shape shape;
   shape.files += "\ncollection_interval = \"1h\""; // the only other periodic task of a master

@@ -140,9 +140,11 @@ bool library_storm_client::read(const storm_effect& file) {
 
 // -- with the program --------------------------------------------------------------------------
 
-program_storm_client::program_storm_client(test_cluster& cluster, int number, std::uint64_t seed)
+program_storm_client::program_storm_client(test_cluster& cluster, int number, std::uint64_t seed,
+                                           std::vector<std::string> environment)
     : storm_client{cluster, number, seed},
-      local_file_{(cluster.folder() / fmt::format("local-{}", number)).string()} {}
+      local_file_{(cluster.folder() / fmt::format("local-{}", number)).string()},
+      environment_{std::move(environment)} {}
 
 bool program_storm_client::kill() {
   std::lock_guard lock{mutex_};
@@ -152,7 +154,11 @@ bool program_storm_client::kill() {
 /// The program's number isn't given to another process before `running_` is 0, because the lock is
 /// held while its end is collected.
 int program_storm_client::run_program(const std::vector<std::string>& words) {
-  std::vector<std::string> all{program("dfs").string(), "--cluster", cluster().folder().string()};
+  std::vector<std::string> all{"/usr/bin/env"};
+  all.insert(all.end(), environment_.begin(), environment_.end());
+  for (auto& word :
+       {program("dfs").string(), std::string{"--cluster"}, cluster().folder().string()})
+    all.push_back(word);
   all.insert(all.end(), words.begin(), words.end());
   auto started = start_program(all);
   {

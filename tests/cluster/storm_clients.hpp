@@ -75,7 +75,9 @@ class library_storm_client final : public storm_client {
 /// A client that runs the program `dfs` for each operation, and can be killed within one.
 class program_storm_client final : public storm_client {
  public:
-  program_storm_client(test_cluster& cluster, int number, std::uint64_t seed);
+  /// @param environment variables for the program, each `NAME=value`
+  program_storm_client(test_cluster& cluster, int number, std::uint64_t seed,
+                       std::vector<std::string> environment = {});
   ~program_storm_client() override { stop(); }
 
   /// Kills the program that runs. @returns false if none does
@@ -88,6 +90,7 @@ class program_storm_client final : public storm_client {
   int run_program(const std::vector<std::string>& words);
 
   std::string local_file_;
+  std::vector<std::string> environment_;
   std::mutex mutex_;
   pid_t running_ = 0; ///< 0: none; guarded by `mutex_`
 };

@@ -294,6 +294,10 @@ std::string test_cluster::log_of(const std::string& node) const {
 void test_cluster::start(const std::string& node, const std::vector<std::string>& more) {
   auto log = (folder() / (node + ".log")).string();
   auto words = network_ ? network_->run_on(node) : std::vector<std::string>{};
+  if (auto variables = environments_.find(node); variables != environments_.end()) {
+    words.emplace_back("/usr/bin/env");
+    words.insert(words.end(), variables->second.begin(), variables->second.end());
+  }
   for (auto& word : {program("dfsd").string(), std::string{"--config"}, config_of(node).string()})
     words.push_back(word);
   words.insert(words.end(), more.begin(), more.end());
@@ -302,6 +306,10 @@ void test_cluster::start(const std::string& node, const std::vector<std::string>
   processes_[node] = spawn(words, "/dev/null", log, log);
   if (network_)
     network_->runs(node, processes_[node]);
+}
+
+void test_cluster::set_environment(const std::string& node, std::vector<std::string> variables) {
+  environments_[node] = std::move(variables);
 }
 
 void test_cluster::up() {

@@ -83,6 +83,8 @@ class test_cluster {
   void start(const std::string& node, const std::vector<std::string>& more = {});
   /// Masters that are started from now on without a data folder get no order to found the group.
   void omit_founding_order() { order_founding_ = false; }
+  /// The node gets these environment variables, each `NAME=value`, from its next start on.
+  void set_environment(const std::string& node, std::vector<std::string> variables);
   void kill(const std::string& node, int signal);
   /// Waits for the process to end. @returns its exit code.
   int wait_for_exit(const std::string& node);
@@ -136,4 +138,5 @@ class test_cluster {
   std::unique_ptr<dfs::control> control_;
   std::map<std::string, std::uint16_t> ports_;
   std::map<std::string, pid_t> processes_;
+  std::map<std::string, std::vector<std::string>> environments_;
 };

@@ -25,6 +25,13 @@ void log_notice(const atl::keep::notice& what, const chunk_id& chunk,
     return atl::log::warning("keeper", node, "chunk {}: fragment {} is damaged here", id, fragment);
   case about::missing:
     return atl::log::warning("keeper", node, "chunk {}: fragment {} is missing here", id, fragment);
+  case about::unreadable:
+    return atl::log::warning("keeper", "",
+                             "chunk {}: can't be read, because too few of its fragments can be "
+                             "reached",
+                             id);
+  case about::readable:
+    return atl::log::info("keeper", "", "chunk {}: can be read again", id);
   case about::node_dead:
     return atl::log::warning("keeper", node,
                              "silent for too long: its fragments count as lost, and are made anew "

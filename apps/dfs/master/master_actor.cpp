@@ -286,6 +286,7 @@ void master_actor::query_replica(const std::function<void()>& then) {
             // In another term, another master may have led in between.
             if (leads() && (!was_leader_ || leads_in_term_ != view_.protocol.term)) {
               leads_since_ = std::chrono::steady_clock::now();
+              summary_known_ = false; // others may have led since it was learnt
               garbage_until_us_ = now_us();
               chunk_check_.clear();
             }

@@ -56,6 +56,17 @@ envelope master_actor::on_heartbeat(const envelope& message) {
                                     report->name)});
   if (!before && registry_.nodes().size() >= protocol::storages_max)
     return error_reply({errc::refused, "the cluster has as many storage nodes as it can take"});
+  auto sender = registry_.judge_sender(*report, now);
+  if (sender == storage_registry::sender::copy && leads())
+    return error_reply(
+        {errc::refused, fmt::format("another process runs as {} on the same data folder, or on a "
+                                    "copy of it, at {}; give each node a data folder of its own",
+                                    report->name, before->last.control)});
+  if (sender != storage_registry::sender::current) // it tells again what it has told
+    return error_reply({errc::unavailable,
+                        fmt::format("two processes run as {}, and it isn't known yet which of them "
+                                    "stays",
+                                    report->name)});
   auto& node = registry_.update(*report, now);
   placement_.on_report(report->name, node, registry_, now);
   if (node.id == no_storage && leads())
@@ -88,9 +99,10 @@ void master_actor::look_after_nodes() {
   if (!view_known_ || looking_after_nodes_)
     return;
   looking_after_nodes_ = true;
-  query(queries::summary{}, [this](atl::result<responses::summary> summary) {
+  auto term = view_.protocol.term;
+  query(queries::summary{}, [this, term](atl::result<responses::summary> summary) {
     looking_after_nodes_ = false;
-    if (summary)
+    if (summary && term == view_.protocol.term)
       resolve_ids(*summary);
   });
 }

@@ -4,6 +4,35 @@
 
 namespace dfs {
 
+namespace {
+
+/// A process sends its next report only after the answer to the one before: it lives. A single
+/// report may have been on its way when the process ended.
+constexpr std::uint32_t reports_of_the_living = 2;
+
+} // namespace
+
+storage_registry::sender storage_registry::judge_sender(const protocol::storage_heartbeat& report,
+                                                        steady_time now) {
+  auto* known = find(report.name);
+  if (!known || known->last.uuid != report.uuid || known->last.incarnation == report.incarnation)
+    return sender::current;
+  if (known->copy == report.incarnation)
+    return sender::copy;
+  auto& former = known->former;
+  if (!former || former->incarnation != report.incarnation) {
+    former = {known->last.incarnation, alive(*known, now), 0};
+    return sender::current;
+  }
+  if (!former->was_alive)
+    return sender::copy;
+  if (++former->heard < reports_of_the_living)
+    return sender::doubtful;
+  known->copy = known->last.incarnation;
+  former.reset();
+  return sender::current;
+}
+
 storage_registry::node& storage_registry::update(const protocol::storage_heartbeat& report,
                                                  steady_time now) {
   auto& found = nodes_[report.name];

@@ -76,6 +76,7 @@ void keeper::impl::consider(const unit_record& unit, std::uint64_t seen) {
   auto state = judge_.judge(unit);
   if (!state)
     return;
+  note_readability(unit.id, state->health != spi::chunk_health::lost);
   std::erase_if(state->lost_fragments, [&](auto fragment) {
     return tasks_.find(fragment_key{unit.id, fragment}) != nullptr;
   });
@@ -98,6 +99,16 @@ void keeper::impl::consider(const unit_record& unit, std::uint64_t seen) {
     next.bytes += judge_.fragment_bytes(unit, fragment);
   queue_.push(std::move(next));
   may_start_tasks_ = true;
+}
+
+void keeper::impl::note_readability(const unit_id& unit, bool is_readable) {
+  auto is_news = is_readable ? unreadable_.erase(unit) : unreadable_.add(unit, survey_.pass());
+  if (is_news)
+    tell({is_readable ? notice::about::readable : notice::about::unreadable,
+          {unit, 0},
+          no_node,
+          no_node,
+          0});
 }
 
 void keeper::impl::on_exception(node_id node, const fragment_key& key, fragment_condition what) {
@@ -258,6 +269,7 @@ void keeper::impl::on_units(std::span<const unit_record> units) {
     auto known = std::ranges::lower_bound(units, id, {}, &unit_record::id);
     if (known == units.end() || known->id != id) {
       exceptions_.erase_unit(id);
+      unreadable_.erase(id);
       queue_.erase(id);
       continue;
     }

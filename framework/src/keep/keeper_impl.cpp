@@ -116,6 +116,9 @@ void keeper::impl::end_survey() {
   stuck_ = stuck_so_far_;
   is_counted_ = true;
   danger_known_of_ = survey_.badness_version();
+  // These can be read again, or are gone.
+  for (const auto& unit : unreadable_.not_seen_since(survey_.pass()))
+    to_look_up_.insert(unit);
   survey_ended_ = now_;
   survey_took_ = now_ - survey_.began();
   if (queue_.take_overflow())
@@ -163,6 +166,7 @@ void keeper::impl::drop_soft_state() {
   out_.clear();
   knows_nodes_ = false;
   exceptions_.clear();
+  unreadable_.clear();
   queue_.clear();
   tasks_.clear();
   removals_.clear();

@@ -15,6 +15,7 @@
 #include "task_table.hpp"
 #include "token_bucket.hpp"
 #include "unit_judge.hpp"
+#include "unreadable_units.hpp"
 #include "verifier.hpp"
 
 #include <atoll/keep/keeper.hpp>
@@ -82,6 +83,7 @@ class keeper::impl {
   mover::callbacks mover_callbacks();
   void visit(const unit_record& unit);
   void consider(const unit_record& unit, std::uint64_t seen);
+  void note_readability(const unit_id& unit, bool is_readable);
   void on_exception(node_id node, const fragment_key& key, fragment_condition what);
   void tell_of_exceptions(const unit_id& unit);
   void on_unwanted_copy(node_id node, const held_fragment& copy, const unit_record* unit);
@@ -122,6 +124,7 @@ class keeper::impl {
   node_watch nodes_;
   exception_table exceptions_;
   unit_judge judge_;
+  unreadable_units unreadable_;
   outbox out_;
   repair_queue queue_;
   task_table tasks_;

@@ -211,9 +211,9 @@ void keeper_hosts::run(host& by, const keep::set_node_state& what) {
 
 void keeper_hosts::run(host& by, const keep::notice& what) {
   if (world_.tracing()) {
-    constexpr std::string_view names[] = {"mended",    "moved",   "adopted",
-                                          "damaged",   "missing", "node dead",
-                                          "node back", "drained", "held back"};
+    constexpr std::string_view names[] = {"mended",    "moved",      "adopted",  "damaged",
+                                          "missing",   "unreadable", "readable", "node dead",
+                                          "node back", "drained",    "held back"};
     world_.trace("host {} notes: {}, {} node {} from {}", by.id,
                  names[static_cast<std::size_t>(what.what)], to_text(what.key), what.node,
                  what.from);

@@ -155,6 +155,36 @@ TEST_CASE("a unit whose last copies are gone is lost, and nothing is ordered for
   CHECK(world.it->report().all.lost == 1);
 }
 
+TEST_CASE("a unit that can't be read is told of once, and once more when it can be read again") {
+  scripted_storage world{3};
+  world.add(1, {1, 2, 3});
+  world.start();
+  world.silent = {1, 2, 3};
+  world.run(20 * second);
+  CHECK(world.it->report().all.lost == 1);
+  CHECK(world.noticed(notice::about::unreadable) == 1);
+  CHECK(world.noticed(notice::about::readable) == 0);
+  world.silent.clear();
+  world.run(20 * second);
+  CHECK(world.it->report().all.lost == 0);
+  CHECK(world.noticed(notice::about::unreadable) == 1);
+  CHECK(world.noticed(notice::about::readable) == 1);
+}
+
+TEST_CASE("of very many units that can't be read some are told of, and all are counted") {
+  scripted_storage world{3};
+  for (std::uint64_t i = 1; i <= 1500; ++i)
+    world.add(i, {1, 2, 3});
+  world.start();
+  world.silent = {1, 2, 3};
+  world.run(20 * second);
+  CHECK(world.it->report().all.lost == 1500);
+  CHECK(world.noticed(notice::about::unreadable) == 1000);
+  world.silent.clear();
+  world.run(20 * second);
+  CHECK(world.noticed(notice::about::readable) == 1000);
+}
+
 TEST_CASE("a dead node that returns counts again, with what it still has") {
   scripted_storage world{3};
   auto unit = world.add(1, {1, 2, 3});

@@ -97,15 +97,17 @@ struct set_node_state {
 /// Something worth a line in the log.
 struct notice {
   enum class about : std::uint8_t {
-    mended,    ///< a fragment was lost, and is in order again
-    moved,     ///< a fragment was moved from a node that is drained or relieved
-    adopted,   ///< a fragment that a node still had is wanted again
-    damaged,   ///< a node found a fragment damaged
-    missing,   ///< a node doesn't have a fragment that it should have
-    node_dead, ///< a node was silent for too long
-    node_back, ///< a dead node has returned
-    drained,   ///< nothing is left on a draining node
-    held_back, ///< too many nodes are silent at once for any of them to count as dead
+    mended,     ///< a fragment was lost, and is in order again
+    moved,      ///< a fragment was moved from a node that is drained or relieved
+    adopted,    ///< a fragment that a node still had is wanted again
+    damaged,    ///< a node found a fragment damaged
+    missing,    ///< a node doesn't have a fragment that it should have
+    unreadable, ///< of a unit too few fragments can be reached
+    readable,   ///< of such a unit enough fragments can be reached again
+    node_dead,  ///< a node was silent for too long
+    node_back,  ///< a dead node has returned
+    drained,    ///< nothing is left on a draining node
+    held_back,  ///< too many nodes are silent at once for any of them to count as dead
   };
 
   about what = about::mended;

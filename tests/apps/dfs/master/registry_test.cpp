@@ -100,3 +100,58 @@ TEST_CASE("a node that is drained or counts as lost takes no data") {
     CHECK(registry.alive(node, begin));
   }
 }
+
+namespace {
+
+protocol::storage_heartbeat report_of_process(std::uint64_t incarnation) {
+  auto report = report_of("a");
+  report.incarnation = incarnation;
+  return report;
+}
+
+/// What the registry says of a report, which it applies if it is of the current process.
+storage_registry::sender hear(storage_registry& registry, std::uint64_t incarnation,
+                              steady_time now) {
+  auto report = report_of_process(incarnation);
+  auto sender = registry.judge_sender(report, now);
+  if (sender == storage_registry::sender::current)
+    registry.update(report, now);
+  return sender;
+}
+
+} // namespace
+
+using sender = storage_registry::sender;
+
+TEST_CASE("a node that was restarted is the same node, also if a report of its former process "
+          "comes late, or its clock was set back") {
+  storage_registry registry{seconds{1}};
+  CHECK(hear(registry, 20, begin) == sender::current);
+  CHECK(hear(registry, 10, begin) == sender::current);
+  CHECK(hear(registry, 20, begin) == sender::doubtful);
+  for (int i = 0; i < 5; ++i)
+    CHECK(hear(registry, 10, begin) == sender::current);
+  CHECK(hear(registry, 30, begin) == sender::current);
+  CHECK(registry.find("a")->last.incarnation == 30);
+}
+
+TEST_CASE("a second process on a copy of a node's data folder is kept out while the first is up") {
+  storage_registry registry{seconds{1}};
+  hear(registry, 10, begin);
+  CHECK(hear(registry, 20, begin) == sender::current);
+  CHECK(hear(registry, 10, begin) == sender::doubtful);
+  CHECK(hear(registry, 20, begin) == sender::current);
+  CHECK(hear(registry, 10, begin) == sender::current);
+  CHECK(registry.find("a")->last.incarnation == 10);
+  CHECK(hear(registry, 20, begin) == sender::copy);
+  CHECK(hear(registry, 10, begin) == sender::current);
+  CHECK(hear(registry, 20, begin) == sender::copy);
+}
+
+TEST_CASE("a process that was frozen while another one took its place is kept out") {
+  storage_registry registry{seconds{1}};
+  hear(registry, 10, begin);
+  CHECK(hear(registry, 20, begin + seconds{2}) == sender::current);
+  CHECK(hear(registry, 10, begin + seconds{2}) == sender::copy);
+  CHECK(hear(registry, 20, begin + seconds{2}) == sender::current);
+}
