@@ -1,8 +1,8 @@
+#include "../common/cell_rows.hpp"
+#include "../common/stripe_layout.hpp"
+#include "../common/threshold_repair.hpp"
 #include "cauchy_code.hpp"
-#include "cell_rows.hpp"
 #include "row_decoder.hpp"
-#include "stripe_layout.hpp"
-#include "threshold_repair.hpp"
 
 #include <atoll/spi/recovery.hpp>
 

@@ -1,8 +1,8 @@
 #pragma once
 
+#include "../common/cell_rows.hpp"
+#include "../common/stripe_layout.hpp"
 #include "cauchy_code.hpp"
-#include "cell_rows.hpp"
-#include "stripe_layout.hpp"
 
 #include <atoll/spi/recovery.hpp>
 

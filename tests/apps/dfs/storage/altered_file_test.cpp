@@ -39,7 +39,7 @@ struct altered_fixture : store_fixture {
     if (!opened)
       return std::nullopt;
     std::string out(opened->size, '\0');
-    if (!store->read(victim, *opened, 0, std::as_writable_bytes(std::span{out})))
+    if (!read_checked(victim, *opened, 0, std::as_writable_bytes(std::span{out})))
       return std::nullopt;
     return out;
   }
