@@ -43,7 +43,6 @@ constexpr std::array<kind_facts, 44> facts{{
     {"damaged_records", place::replica, "the {0} damage to records of replica {1}"},
     {"lost_disks", place::replica, "the {0} loss of the disk of replica {1}"},
     {"wiped_disks", place::sim, "the {0} disk that is wiped under its replica's id"},
-    {"lost_states", place::sim, "the {0} state machine that is damaged"},
     {"node_crashes", place::sim, "the {0} crash of a storage node"},
     {"flapping", place::sim, "the {0} storage node that comes and goes"},
     {"zone_losses", place::sim, "the {0} zone that is cut off"},
@@ -67,6 +66,7 @@ constexpr std::array<kind_facts, 44> facts{{
     {"client_deaths", place::client, "client {1} dies in its {0} upload"},
     {"drains", place::sim, "the {0} order to drain a node, or to stop that"},
     {"policy_changes", place::sim, "the {0} change of policy or rates"},
+    {"lost_states", place::sim, "the {0} state machine that is damaged"},
 }};
 
 const kind_facts& facts_of(fault_kind kind) {

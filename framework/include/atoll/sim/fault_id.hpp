@@ -34,7 +34,6 @@ enum class fault_kind : std::uint8_t {
   damaged_records,
   lost_disks,
   wiped_disks,
-  lost_states,
 
   // Of `simulate_storage`.
   node_crashes,
@@ -60,6 +59,9 @@ enum class fault_kind : std::uint8_t {
   client_deaths,
   drains,
   policy_changes,
+
+  // Of `simulate` again: the numbers of the kinds before stay, for the seeds depend on them.
+  lost_states,
 };
 
 /// One fault of a run. Faults are numbered by kind and place, acting or not, so a name stays valid
