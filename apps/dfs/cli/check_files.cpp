@@ -171,7 +171,7 @@ class file_check {
   clock::time_point shown_at_{};
 };
 
-/// Opens connections anew each time: nodes may have come and gone.
+/// Opens new connections for each check: storage nodes may have joined or left since the last one.
 atl::result<std::unique_ptr<file_check>> begin_check(context& with, const cluster_settings& cluster,
                                                      control& masters, bool is_deep) {
   auto checks = fragment_checks::open(cluster, masters);

@@ -32,7 +32,7 @@ struct rebalance_state {
   double mean = 0;
   double threshold = 0;                ///< 0: no node is relieved
   std::uint64_t rate = 0;              ///< bytes a second; 0: any number
-  std::uint64_t bytes = 0;             ///< of all moves, also of those that aren't listed
+  std::uint64_t bytes = 0;             ///< of all moves, the listed and the unlisted ones
   std::uint64_t under_way = 0;         ///< fragments that wait to be moved, or are on their way
   bool waits_for_audit = false;        ///< nothing moves before nodes told what they hold
   std::vector<rebalanced_node> nodes;  ///< that take data

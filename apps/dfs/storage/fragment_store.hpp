@@ -79,7 +79,8 @@ class fragment_store {
 
   /// What the store knows of a fragment. Doesn't touch the disk.
   virtual std::optional<stored_fragment> find(const fragment_key& key) const = 0;
-  /// Somebody relies on the fragment anew: orders that name its former generation are void.
+  /// Gives the fragment a new generation, because a master relies on the fragment again: orders
+  /// that name the former generation are void.
   virtual void renew(const fragment_key& key) = 0;
   /// The first `limit` fragments from this key on, in the order of their keys. Takes a time in
   /// proportion to the limit.

@@ -21,9 +21,6 @@ using atl::coded::threshold;
 using atl::reed_solomon::cauchy_code;
 using atl::reed_solomon::row_decoder;
 
-const unsigned char* bytes_of(std::string_view text) {
-  return reinterpret_cast<const unsigned char*>(text.data());
-}
 unsigned char* bytes_of(std::string& text) {
   return reinterpret_cast<unsigned char*>(text.data());
 }
@@ -158,24 +155,17 @@ class scheme final : public recovery {
   std::optional<std::string_view> decode(std::size_t size,
                                          std::span<const std::optional<std::string_view>> fragments,
                                          std::string& scratch) const override {
-    std::vector<std::uint32_t> present; // fragments with the chunk's own bytes first
+    std::vector<piece> pieces;
     for (std::uint32_t index = 0; index < std::min<std::size_t>(fragments.size(), stripes_.total());
          ++index)
-      if (fragments[index] && fragments[index]->size() == fragment_size(size, index) &&
-          present.size() < stripes_.data)
-        present.push_back(index);
-    if (present.size() < stripes_.data)
+      if (auto bytes = fragment_size(size, index);
+          fragments[index] && fragments[index]->size() == bytes)
+        pieces.push_back({{index, 0, bytes}, *fragments[index]});
+    if (pieces.size() < stripes_.data)
       return std::nullopt;
-    std::vector<std::uint32_t> wanted;
-    for (std::uint32_t index = 0; index < stripes_.data; ++index)
-      if (std::ranges::find(present, index) == present.end())
-        wanted.push_back(index);
     scratch.resize(size);
-    for (auto index : present)
-      if (index < stripes_.data)
-        copy_cells(size, index, *fragments[index], scratch);
-    if (!wanted.empty())
-      decode_cells(size, fragments, present, wanted, scratch);
+    if (!assemble(size, 0, pieces, scratch))
+      return std::nullopt;
     return std::string_view{scratch};
   }
 
@@ -242,47 +232,6 @@ class scheme final : public recovery {
     for (auto index = stripes_.data; index < stripes_.total(); ++index)
       to.push_back(bytes_of(scratch) + cell(begins, stripe, index));
     code_.encode(bytes, from, to);
-  }
-
-  void copy_cells(std::size_t size, std::uint32_t index, std::string_view fragment,
-                  std::string& chunk) const {
-    for (std::size_t stripe = 0; stripe < stripes_.stripes(size); ++stripe)
-      if (auto bytes = stripes_.cell_bytes_of(size, stripe, index); bytes > 0)
-        std::memcpy(chunk.data() + stripe * stripes_.stripe_bytes() + index * stripes_.cell_bytes,
-                    fragment.data() + stripe * stripes_.cell_bytes, bytes);
-  }
-
-  /// Makes the cells of `wanted` from those of `present`, stripe by stripe.
-  void decode_cells(std::size_t size, std::span<const std::optional<std::string_view>> fragments,
-                    std::span<const std::uint32_t> present, std::span<const std::uint32_t> wanted,
-                    std::string& chunk) const {
-    auto decoder = code_.make_decoder(present, wanted);
-    std::string filled(present.size() * stripes_.cell_bytes, '\0');
-    std::string made(wanted.size() * stripes_.cell_bytes, '\0');
-    std::vector<unsigned char*> to;
-    for (std::size_t i = 0; i < wanted.size(); ++i)
-      to.push_back(bytes_of(made) + i * stripes_.cell_bytes);
-    for (std::size_t stripe = 0; stripe < stripes_.stripes(size); ++stripe) {
-      auto bytes = stripes_.cell_bytes_of(size, stripe, 0);
-      std::vector<const unsigned char*> from;
-      for (std::size_t i = 0; i < present.size(); ++i) {
-        auto own = stripes_.cell_bytes_of(size, stripe, present[i]);
-        auto* begin = fragments[present[i]]->data() + stripe * stripes_.cell_bytes;
-        if (own == bytes) {
-          from.push_back(bytes_of(std::string_view{begin, own}));
-          continue;
-        }
-        auto* beside = filled.data() + i * stripes_.cell_bytes; // zeros after what is copied
-        std::memcpy(beside, begin, own);
-        from.push_back(bytes_of(std::string_view{beside, bytes}));
-      }
-      decoder.run(bytes, from, to);
-      for (std::size_t i = 0; i < wanted.size(); ++i)
-        if (auto own = stripes_.cell_bytes_of(size, stripe, wanted[i]); own > 0)
-          std::memcpy(chunk.data() + stripe * stripes_.stripe_bytes() +
-                          wanted[i] * stripes_.cell_bytes,
-                      to[i], own);
-    }
   }
 
   stripe_layout stripes_;

@@ -50,7 +50,8 @@ class data_disks {
   /// The disks that this start has given up.
   std::size_t given_up() const { return given_up_; }
 
-  // As those of `data_folder`, for the node. Written to every disk in use; an error: to none.
+  // These mean for the node what they mean in `data_folder`. Changes are written to every disk in
+  // use; an error says that no disk has the change.
   const std::string& uuid() const { return uuid_; }
   const std::string& group() const { return group_; }
   status join_group(const std::string& group);
@@ -59,7 +60,7 @@ class data_disks {
   /// is hardly meant.
   status put_aside();
 
-  // As those of `data_folder`, for one disk by its place in `all`.
+  // These mean for one disk, named by its place in `all`, what they mean in `data_folder`.
   status check_part(std::size_t disk, const std::string& part) const;
   status note_part(std::size_t disk, const std::string& part);
   /// The part holds nothing any more, so that the disk may be taken away.

@@ -15,7 +15,8 @@
 namespace atl::node {
 
 /// The data folder of a node, which its roles share, or its data folders on several disks.
-/// Thread-safe; the functions are those of `data_folder` and `data_disks`.
+/// Each function means what the function of that name means in `data_folder` or `data_disks`.
+/// Thread-safe.
 class node_folder {
  public:
   explicit node_folder(data_folder folder) : path_{folder.path()}, folder_{std::move(folder)} {}

@@ -39,16 +39,6 @@ class changing_disk : public faulty_disk {
   }
 };
 
-atl::status put(fragment_store& store, const fragment_key& key, std::string_view data,
-                durability how = durability::fsync) {
-  auto writer = store.begin(key, data.size());
-  if (!writer)
-    return tl::unexpected{writer.error()};
-  if (auto done = writer->append(bytes_of(data), crcs_of(data)); !done)
-    return done;
-  return writer->commit(how);
-}
-
 std::string get(fragment_store& store, const fragment_key& key) {
   auto opened = store.open(key);
   if (!opened)

@@ -43,7 +43,7 @@ inline std::vector<std::uint32_t> crcs_of(std::string_view data) {
   return out;
 }
 
-inline atl::status put(chunk_store& store, const fragment_key& key, std::string_view data,
+inline atl::status put(fragment_store& store, const fragment_key& key, std::string_view data,
                        durability how = durability::fsync) {
   auto writer = store.begin(key, data.size());
   if (!writer)
