@@ -292,9 +292,11 @@ TEST_CASE("a damaged copy is never returned, and is moved aside") {
   SUBCASE("when every copy is damaged, get names the file and the bytes, and writes no data") {
     // The two copies are made anew from the third one; then all three are damaged at once.
     const std::vector<std::string> nodes{"storage-1", "storage-2", "storage-3"};
-    eventually("each node has a copy again", [&] {
-      return std::ranges::all_of(nodes,
-                                 [&](auto& node) { return cluster.chunk_files(node).size() == 1; });
+    eventually("each node has an intact copy again", [&] {
+      return std::ranges::all_of(nodes, [&](auto& node) {
+        auto files = cluster.chunk_files(node);
+        return files.size() == 1 && read_file(files[0]).substr(0, bytes.size()) == bytes;
+      });
     });
     for (auto& node : nodes)
       std::filesystem::resize_file(cluster.chunk_files(node).at(0), 100);

@@ -57,6 +57,11 @@ void read(atl::spi::reader& in, atl::spi::options& options) {
   options = atl::spi::options{std::move(values)};
 }
 
+bool is_stored_alike(const policy& one, const policy& other) {
+  return one.recovery == other.recovery && one.encoding == other.encoding &&
+         one.recovery_options == other.recovery_options;
+}
+
 void write(atl::spi::writer& out, const policy& value) {
   out.put(value.recovery).put(value.encoding);
   write(out, value.recovery_options);

@@ -33,6 +33,10 @@ struct policy {
   friend bool operator==(const policy&, const policy&) = default;
 };
 
+/// Does data that is stored by one of them look as if it were stored by the other? Where its
+/// fragments are, and what becomes of it when it is removed, makes no difference.
+bool is_stored_alike(const policy& one, const policy& other);
+
 /// Equal options have equal bytes. `read` takes hostile bytes.
 void write(atl::spi::writer& out, const atl::spi::options& options);
 void read(atl::spi::reader& in, atl::spi::options& options);

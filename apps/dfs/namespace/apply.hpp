@@ -38,6 +38,7 @@ atl::result<responses::garbage_collected> run(state_transaction& state,
                                               const commands::collect_garbage& command);
 atl::result<changed> run(state_transaction& state, const commands::restore& command);
 atl::result<responses::discarded> run(state_transaction& state, const commands::discard& command);
+atl::result<changed> run(state_transaction& state, const commands::replace_chunk& command);
 atl::result<responses::answers> run(state_transaction& state, const commands::batch& command);
 
 } // namespace dfs::state

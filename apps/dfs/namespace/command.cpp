@@ -319,6 +319,28 @@ void read(reader& in, commands::discard& c) {
   get(in, c.inodes);
 }
 
+void write(writer& out, const commands::replace_chunk& c) {
+  out.put(c.inode).put(c.offset_bytes).put(c.length_bytes);
+  wire::write(out, c.from);
+  out.put(static_cast<std::uint32_t>(c.to.size()));
+  for (const auto& chunk : c.to)
+    wire::write(out, chunk);
+  out.put(c.policy);
+}
+
+void read(reader& in, commands::replace_chunk& c) {
+  c.inode = in.get<inode_id>();
+  c.offset_bytes = in.get<std::uint64_t>();
+  c.length_bytes = in.get<std::uint64_t>();
+  wire::read(in, c.from);
+  auto count = in.get_count(wire::chunk_bytes_min);
+  if (count > limits::replacing_chunks_max)
+    in.fail();
+  for (std::uint32_t i = 0; i < count && in.ok(); ++i)
+    wire::read(in, c.to.emplace_back());
+  c.policy = in.get<policy_id>();
+}
+
 void write(writer& out, const single_action& action) {
   std::visit([&](const auto& wanted) { write(out, wanted); }, action);
 }

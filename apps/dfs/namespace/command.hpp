@@ -266,6 +266,20 @@ struct discard {
   std::vector<inode_id> inodes; ///< at most `limits::discards_max`
 };
 
+/// Puts other chunks with the same bytes in place of one, where a range of a file refers to it.
+/// What readers see of the file stays as it is, and so do its times and the version of its content.
+struct replace_chunk {
+  using response = responses::changed;
+  inode_id inode = 0;
+  std::uint64_t offset_bytes = 0; ///< of the range
+  std::uint64_t length_bytes = 0; ///< likewise
+  chunk_id from;
+  /// In order, and together as large as `from`. None: no chunk is replaced.
+  std::vector<chunk_record> to;
+  /// By which the file's content is stored from now on.
+  policy_id policy = no_policy;
+};
+
 struct batch;
 
 } // namespace commands
@@ -278,7 +292,7 @@ using single_action =
                  commands::set_policy, commands::register_storage, commands::set_storage,
                  commands::relocate, commands::configure, commands::begin_mount,
                  commands::end_mount, commands::release, commands::collect_garbage,
-                 commands::restore, commands::discard>;
+                 commands::restore, commands::discard, commands::replace_chunk>;
 
 namespace commands {
 

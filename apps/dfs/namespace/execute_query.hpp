@@ -30,6 +30,8 @@ atl::result<responses::chunk_page> execute(present_reader& state, const queries:
 atl::result<responses::incomplete_page> execute(present_reader& state,
                                                 const queries::incomplete& query);
 atl::result<responses::trash_page> execute(present_reader& state, const queries::trash& query);
+atl::result<responses::unconverted_page> execute(present_reader& state,
+                                                 const queries::unconverted& query);
 
 /// Counts the items that still fit into a response.
 class page {

@@ -19,6 +19,10 @@ inline constexpr std::size_t inline_bytes_max = 48u << 10;
 inline constexpr std::uint64_t inline_bytes_per_file_max = 1u << 20;
 inline constexpr std::size_t symlink_bytes_max = 4095;
 inline constexpr std::size_t pieces_per_command_max = 65'536;
+/// Chunks that one command may put in place of one.
+inline constexpr std::size_t replacing_chunks_max = 1'024;
+/// Entries and extents that one page of `queries::unconverted` looks at.
+inline constexpr std::uint32_t conversion_rows_examined_max = 4'000;
 /// Names of one inode.
 inline constexpr std::uint32_t links_max = 1'000'000;
 /// As `off_t` has it.

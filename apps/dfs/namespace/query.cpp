@@ -152,6 +152,17 @@ void read(reader& in, queries::trash& q) {
   q.limit = in.get<std::uint32_t>();
 }
 
+void write(writer& out, const queries::unconverted& q) {
+  wire::write(out, q.under);
+  responses::write(out, q.after);
+  out.put(q.from_offset);
+}
+void read(reader& in, queries::unconverted& q) {
+  wire::read(in, q.under);
+  responses::read(in, q.after);
+  q.from_offset = in.get<std::uint64_t>();
+}
+
 } // namespace
 
 std::string encode(const query_message& query) {

@@ -107,6 +107,16 @@ struct incomplete {
   std::uint32_t limit = 0;
 };
 
+/// What the files in a directory and below have that is stored otherwise than the policy of their
+/// directory says. Symbolic links aren't followed.
+struct unconverted {
+  using response = responses::unconverted_page;
+  place under; ///< a directory, or a file by its name in one
+  /// As `next` and `next_offset` of the page before; none: from the first.
+  std::vector<responses::walk_step> after{};
+  std::uint64_t from_offset = 0;
+};
+
 /// What can be restored.
 struct trash {
   using response = responses::trash_page;
@@ -125,7 +135,7 @@ using query_message =
     std::variant<queries::stat, queries::list, queries::open, queries::get_xattr,
                  queries::list_xattrs, queries::policy_of, queries::policies, queries::settings,
                  queries::mounts, queries::summary, queries::chunks_on, queries::known,
-                 queries::all_chunks, queries::incomplete, queries::trash>;
+                 queries::all_chunks, queries::incomplete, queries::trash, queries::unconverted>;
 
 std::string encode(const query_message& query);
 

@@ -16,6 +16,7 @@ constexpr std::size_t entry_bytes_min = 4 + 8 + wire::attributes_bytes;
 constexpr std::size_t storage_bytes_min = 4 + 4 + 4 + 1;
 constexpr std::size_t policy_bytes_min = 4 * 10;
 constexpr std::size_t trash_item_bytes_min = 8 + 1 + 8 + 4 + 4 * 8 + 1;
+constexpr std::size_t unconverted_item_bytes_min = 8 + 4 + 8 + 8 + wire::chunk_bytes_min + 4;
 
 template <class Item, class Write>
 void write_list(writer& out, const std::vector<Item>& items, Write write_one) {
@@ -329,6 +330,43 @@ void write(writer& out, const discarded& answer) {
 void read(reader& in, discarded& answer) {
   answer.entries = in.get<std::uint32_t>();
   answer.bytes = in.get<std::uint64_t>();
+}
+
+void write(writer& out, const std::vector<walk_step>& steps) {
+  write_list(out, steps, [&](auto& step) { out.put(step.directory).put(step.after); });
+}
+
+void read(reader& in, std::vector<walk_step>& steps) {
+  read_list(in, steps, sizeof(inode_id) + sizeof(std::uint32_t), [&](auto& step) {
+    step.directory = in.get<inode_id>();
+    step.after = in.get_string(limits::name_bytes_max);
+  });
+}
+
+void write(writer& out, const unconverted_page& answer) {
+  write_list(out, answer.items, [&](auto& item) {
+    out.put(item.inode).put(item.links).put(item.offset_bytes).put(item.length_bytes);
+    wire::write(out, item.chunk);
+    out.put(item.policy);
+  });
+  out.put(answer.files).put(answer.more);
+  write(out, answer.next);
+  out.put(answer.next_offset);
+}
+
+void read(reader& in, unconverted_page& answer) {
+  read_list(in, answer.items, unconverted_item_bytes_min, [&](auto& item) {
+    item.inode = in.get<inode_id>();
+    item.links = in.get<std::uint32_t>();
+    item.offset_bytes = in.get<std::uint64_t>();
+    item.length_bytes = in.get<std::uint64_t>();
+    wire::read(in, item.chunk);
+    item.policy = in.get<policy_id>();
+  });
+  answer.files = in.get<std::uint64_t>();
+  answer.more = in.get<bool>();
+  read(in, answer.next);
+  answer.next_offset = in.get<std::uint64_t>();
 }
 
 } // namespace dfs::responses

@@ -294,6 +294,37 @@ struct discarded {
   friend bool operator==(const discarded&, const discarded&) = default;
 };
 
+/// A directory on the way of a walk, and the last of its entries that was visited; empty: none yet.
+struct walk_step {
+  inode_id directory = 0;
+  std::string after;
+
+  friend bool operator==(const walk_step&, const walk_step&) = default;
+};
+
+/// What is stored otherwise than the policies of the directories say.
+struct unconverted_page {
+  static constexpr std::uint8_t tag = 24;
+  /// A range of a file that refers to a chunk.
+  struct item {
+    inode_id inode = 0;
+    std::uint32_t links = 1; ///< of the inode
+    std::uint64_t offset_bytes = 0;
+    std::uint64_t length_bytes = 0;
+    chunk_record chunk; ///< the id is all zero: no chunk, the inode's policy alone differs
+    policy_id policy = no_policy; ///< by which it should be stored
+
+    friend bool operator==(const item&, const item&) = default;
+  };
+  std::vector<item> items;
+  std::uint64_t files = 0;       ///< that were looked at
+  bool more = false;             ///< ask again, after these two:
+  std::vector<walk_step> next;   ///< the directories down to the one whose entries come next
+  std::uint64_t next_offset = 0; ///< in the file that the last step names; 0: it is done
+
+  friend bool operator==(const unconverted_page&, const unconverted_page&) = default;
+};
+
 void write(atl::spi::writer& out, const changed& answer);
 void read(atl::spi::reader& in, changed& answer);
 void write(atl::spi::writer& out, const registered& answer);
@@ -340,6 +371,10 @@ void write(atl::spi::writer& out, const trash_page& answer);
 void read(atl::spi::reader& in, trash_page& answer);
 void write(atl::spi::writer& out, const discarded& answer);
 void read(atl::spi::reader& in, discarded& answer);
+void write(atl::spi::writer& out, const std::vector<walk_step>& steps);
+void read(atl::spi::reader& in, std::vector<walk_step>& steps);
+void write(atl::spi::writer& out, const unconverted_page& answer);
+void read(atl::spi::reader& in, unconverted_page& answer);
 
 } // namespace responses
 

@@ -98,6 +98,14 @@ class toucher {
       touch_inode(inode);
   }
 
+  void operator()(const commands::replace_chunk& command) {
+    touch_inode(command.inode);
+    touch(keys::chunk(command.from));
+    touch(keys::policy(command.policy));
+    for (auto& chunk : command.to)
+      touch_chunk(chunk);
+  }
+
   void operator()(const commands::batch& command) {
     for (auto& single : command.actions)
       std::visit(*this, single);
@@ -155,14 +163,16 @@ class toucher {
     if (node != no_storage)
       touch(keys::storage(node));
   }
+  void touch_chunk(const chunk_record& chunk) {
+    touch(keys::chunk(chunk.id));
+    touch(keys::policy(chunk.policy));
+    for (auto node : chunk.nodes)
+      touch_storage(node);
+  }
   void touch_chunks(const std::vector<piece>& pieces) {
     for (auto& part : pieces)
-      if (auto* stored = std::get_if<chunk_part>(&part.content)) {
-        touch(keys::chunk(stored->chunk.id));
-        touch(keys::policy(stored->chunk.policy));
-        for (auto node : stored->chunk.nodes)
-          touch_storage(node);
-      }
+      if (auto* stored = std::get_if<chunk_part>(&part.content))
+        touch_chunk(stored->chunk);
   }
 
   void touch_xattr(const std::optional<dirent>& entry, std::string_view name) {

@@ -56,7 +56,8 @@ inline std::vector<single_action> some_actions() {
           commands::collect_garbage{1, 2, 3, 4},
           commands::restore{1, at("/f"), 0700, 2, 3},
           commands::restore{1},
-          commands::discard{{1, 2}}};
+          commands::discard{{1, 2}},
+          commands::replace_chunk{2, 3, 4, first.id, {second}, 1}};
 }
 
 inline std::vector<query_message> some_queries() {
@@ -74,7 +75,8 @@ inline std::vector<query_message> some_queries() {
           queries::known{{{1, 2}, {3, 4}}},
           queries::all_chunks{{1, 2}, 3},
           queries::incomplete{1, {1, 2}, 3},
-          queries::trash{at("/a"), 1, 2, 3}};
+          queries::trash{at("/a"), 1, 2, 3},
+          queries::unconverted{at("/a"), {{2, "b"}, {3, ""}}, 4}};
 }
 
 } // namespace names

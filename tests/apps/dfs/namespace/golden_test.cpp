@@ -132,6 +132,7 @@ void add_responses(lines& all) {
   add(responses::trash_page{
       {{1, inode_type::symlink, {2, "a/b"}, 3, 4, 5, 6, false}}, 7, true, 8, 9});
   add(responses::discarded{1, 2});
+  add(responses::unconverted_page{{{1, 2, 3, 4, some_chunk, 5}}, 6, true, {{7, "name"}}, 8});
 }
 
 lines present_bytes() {

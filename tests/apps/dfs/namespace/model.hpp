@@ -247,6 +247,26 @@ class model : public model_tree {
     return {};
   }
 
+  verdict run(const commands::replace_chunk& c) {
+    auto found = nodes_.find(c.inode);
+    if (found == nodes_.end() || found->second.is.type != inode_type::file)
+      return errc::not_found;
+    auto& content = found->second.content;
+    auto end = std::min<std::uint64_t>(content.size(), c.offset_bytes + c.length_bytes);
+    auto has_any = c.to.empty();
+    for (auto at = c.offset_bytes; at < end; ++at)
+      if (auto& it = content[at]; it.what == cell::kind::chunk && it.chunk == c.from.random) {
+        has_any = true;
+        if (!c.to.empty())
+          it.chunk = c.to.front().id.random;
+      }
+    if (!has_any)
+      return errc::not_found;
+    found->second.is.policy = c.policy;
+    found->second.is.version = index_;
+    return {};
+  }
+
   verdict run(const commands::set_xattr& c) {
     using how = commands::set_xattr::how;
     auto found = find(c.where);

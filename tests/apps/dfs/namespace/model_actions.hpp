@@ -16,7 +16,7 @@ class action_source {
   bool one_in(std::uint64_t n) { return below(n) == 0; }
 
   single_action draw() {
-    switch (below(18)) {
+    switch (below(19)) {
     case 0:
     case 1:
     case 2:
@@ -46,6 +46,8 @@ class action_source {
       return draw_restore();
     case 16:
       return one_in(4) ? single_action{draw_discard()} : commands::collect_garbage{};
+    case 17:
+      return draw_replace_chunk();
     default:
       return draw_relocate();
     }
@@ -215,6 +217,23 @@ class action_source {
     cloned.to_offset = below(400);
     cloned.length_bytes = below(150);
     return cloned;
+  }
+  /// Most often a chunk that the file has.
+  commands::replace_chunk draw_replace_chunk() {
+    commands::replace_chunk replaced;
+    replaced.inode = draw_file().at;
+    replaced.offset_bytes = below(200);
+    replaced.length_bytes = below(400);
+    replaced.from = draw_chunk().id;
+    auto file = known_.nodes().find(replaced.inode);
+    if (file != known_.nodes().end() && !one_in(4))
+      for (auto& at : file->second.content)
+        if (at.what == cell::kind::chunk)
+          replaced.from.random = at.chunk;
+    if (!one_in(8))
+      replaced.to.push_back(draw_chunk());
+    replaced.policy = one_in(2) ? 1 : other_policy_;
+    return replaced;
   }
   single_action draw_xattr() {
     auto name = std::string("user.") + static_cast<char>('a' + below(3));
