@@ -50,10 +50,10 @@ quietly "configuring the job queue" "$cmake" -S "$here/job_queue" -B "$work/buil
 quietly "building the job queue" "$cmake" --build "$work/build"
 
 # work_on NAME: a worker, which takes jobs until all are done, and writes down each that it finished. A lease that is
-# lost by the death of the leader expires after a second, and another worker gets the job.
+# lost by the death of the leader expires after a second, and another worker gets the job. A worker ends with this test.
 work_on() {
   local id lease text
-  while [ "$("$jobs" count | cut -d' ' -f3)" != 60 ]; do
+  while kill -0 $$ 2>/dev/null && [ "$("$jobs" count | cut -d' ' -f3)" != 60 ]; do
     if read -r id lease text < <("$jobs" lease 1 2>/dev/null) && [ -n "$id" ]; then
       ! "$jobs" done "$id" "$lease" >/dev/null 2>&1 || echo "$text" >>"$work/done.$protocol.$1"
     fi
@@ -95,10 +95,26 @@ measured() {
   "$jobs" metrics member-1 | sed -n "s/^atoll_dispatcher_$1{role=\"front\",dispatcher=\"front\"} //p"
 }
 
+# is_measured NAME COMPARISON NUMBER: compares what `measured` says
+is_measured() {
+  [ "$(measured "$1")" "$2" "$3" ]
+}
+
+# is_asked: member-3 has a request, or was noticed to hang before that could be seen
+is_asked() {
+  "$jobs" metrics member-1 >"$work/metrics" &&
+    grep -Eq '^atoll_dispatcher_(worker_in_flight\{.*"member-3".*\} 1|retries_total\{.*\} [1-9])' "$work/metrics"
+}
+
+# is_run_by MEMBER: the next text is run there
+is_run_by() {
+  "$jobs" run member-1 "text-7" | grep -q "^$1"
+}
+
 # fan_out: member-1 hands texts to the runners of all members. One of them hangs and is then killed: others do its work.
 fan_out() {
   local number asking=()
-  until [ "$(measured workers_available)" = 3 ]; do :; done # the connections to nodes that were killed come back
+  wait_until "the connections to nodes that were killed come back" is_measured workers_available = 3
   for number in 1 2 3; do
     quietly "running a text" "$jobs" run member-1 "text-$number"
     cat "$work/out" >>"$work/ran"
@@ -110,21 +126,20 @@ fan_out() {
     "$jobs" run member-1 "text-$number" >"$work/run.$number" 2>&1 &
     asking+=($!)
   done
-  until "$jobs" metrics member-1 >"$work/metrics" && # that it hangs may be noticed before it is seen to have a request
-    grep -Eq '^atoll_dispatcher_(worker_in_flight\{.*"member-3".*\} 1|retries_total\{.*\} [1-9])' "$work/metrics"; do :; done
+  wait_until "member-3 has a request" is_asked
   kill -9 "$(process_of member-3)"
   wait "${asking[@]}" || true # what they say is looked at below
   for number in 4 5 6; do
     grep -qx "member-[12] ran text-$number" "$work/run.$number" || fail "a text is lost: $(cat "$work/run.$number")"
   done
-  until [ "$(measured answered_total)" = 6 ]; do :; done # at most a tenth of a second old
+  wait_until "all texts are answered" is_measured answered_total = 6
   [ "$(measured retries_total)" -ge 1 ] || fail "no text was sent again"
   [ "$(measured failed_total)" = 0 ] || fail "a text failed"
   [ "$(measured workers_available)" = 2 ] || fail "a node that was killed is a worker"
   quietly "asking member-1" "$jobs" node member-1 --json
   grep -q '"dispatchers":\[{[^]]*"retries":[1-9]' "$work/out" || fail "the node doesn't show what its dispatcher did:"
   quietly "starting member-3 again" "$jobs" up "$folder"
-  until "$jobs" run member-1 "text-7" | grep -q '^member-3'; do :; done
+  wait_until "member-3 runs texts again" is_run_by member-3
 }
 
 for protocol in raft paxos two_phase_commit; do

@@ -132,6 +132,19 @@ TEST_CASE("two concurrent 'dfs up' start each node once, and 'dfs down' stops al
   }
 }
 
+TEST_CASE("'dfs up' right after nodes were killed starts them again") {
+  configs_folder folder{smallest};
+  REQUIRE(folder.up().code == 0);
+  for (int round = 0; round < 20; ++round) {
+    for (auto& node : folder.nodes())
+      ::kill(node.pid, SIGKILL);
+    auto up = folder.up();
+    CHECK_MESSAGE(up.code == 0, up.err);
+    CHECK(folder.nodes().size() == 2);
+  }
+  CHECK(folder.down().code == 0);
+}
+
 TEST_CASE("after 'dfs up' is killed, 'dfs down' stops all nodes, and no lock is left") {
   configs_folder folder{smallest};
   for (std::size_t seen = 0; seen <= 2; ++seen) {

@@ -27,3 +27,12 @@ expect() {
 expect_line() {
   grep -qxF -- "$1" "$work/out" || fail "expected the line '$1' in the output"
 }
+
+# wait_until WHAT COMMAND…: until the command succeeds; fails with WHAT after two minutes, which is far too long
+wait_until() {
+  local what=$1 give_up=$((SECONDS + 120))
+  shift
+  until "$@"; do
+    [ "$SECONDS" -lt "$give_up" ] || fail "this has not come true: $what"
+  done
+}

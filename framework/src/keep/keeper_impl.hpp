@@ -13,12 +13,12 @@
 #include "survey.hpp"
 #include "target_picker.hpp"
 #include "task_table.hpp"
-#include "token_bucket.hpp"
 #include "unit_judge.hpp"
 #include "unreadable_units.hpp"
 #include "verifier.hpp"
 
 #include <atoll/keep/keeper.hpp>
+#include <atoll/keep/token_bucket.hpp>
 
 #include <map>
 #include <set>

@@ -106,25 +106,51 @@ std::string describe_end(const launch_settings& settings, const awaited_node& aw
                      shell_word(awaited.node.config.string()));
 }
 
-/// How the first node that has ended did so, with the end of its log.
-std::string ended(const launch_settings& settings, const std::vector<awaited_node>& nodes) {
+/// Starts the nodes again that ran when this command began and have ended since: they may have been
+/// killed just before.
+status start_ended(const launch_settings& settings, const std::string& folder,
+                   std::chrono::seconds timeout, std::vector<awaited_node>& nodes) {
   for (auto& awaited : nodes) {
-    if (awaited.is_child) {
-      if (auto end = end_of_child(awaited.process))
-        return describe_end(settings, awaited, *end);
-    } else if (!is_alive(awaited.process)) {
-      return describe_end(settings, awaited, "ended");
+    if (awaited.is_child || is_alive(awaited.process))
+      continue;
+    auto lock = lock_folder(settings, folder, timeout);
+    if (!lock)
+      return tl::unexpected{lock.error()};
+    if (auto pid = running(awaited.node)) { // another command was faster
+      awaited.process = *pid;
+      continue;
     }
+    auto started = start(awaited.node, settings.program, {});
+    if (!started)
+      return tl::unexpected{started.error()};
+    fmt::print("{} has ended, and is started again (process {}, log {})\n", awaited.node.name,
+               started->process, awaited.node.log.string());
+    awaited.process = started->process;
+    awaited.log_begin = started->log_begin;
+    awaited.is_child = true;
   }
   return {};
 }
 
-status wait_until_ready(const launch_settings& settings, const std::vector<awaited_node>& nodes,
+/// How the first node that has ended did so, with the end of its log.
+std::string ended(const launch_settings& settings, const std::vector<awaited_node>& nodes) {
+  for (auto& awaited : nodes) {
+    auto end = awaited.is_child ? end_of_child(awaited.process) : std::nullopt;
+    if (end)
+      return describe_end(settings, awaited, *end);
+  }
+  return {};
+}
+
+status wait_until_ready(const launch_settings& settings, const std::string& folder,
+                        std::vector<awaited_node>& nodes,
                         const std::function<std::string()>& not_ready,
                         std::chrono::seconds timeout) {
   auto give_up = clock::now() + timeout;
   std::string missing;
   while (clock::now() < give_up) {
+    if (auto started = start_ended(settings, folder, timeout, nodes); !started)
+      return started;
     if (auto problem = ended(settings, nodes); !problem.empty())
       return fail(errc::internal, problem);
     missing = not_ready();
@@ -166,7 +192,7 @@ status start_and_wait(const launch_settings& settings, const std::string& folder
   auto not_ready = settings.watch(folder, *described);
   if (!not_ready)
     return tl::unexpected{not_ready.error()};
-  return wait_until_ready(settings, nodes, *not_ready, timeout);
+  return wait_until_ready(settings, folder, nodes, *not_ready, timeout);
 }
 
 // -- down -------------------------------------------------------------------------------------

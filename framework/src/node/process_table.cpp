@@ -34,12 +34,24 @@ std::string read_all(const fs::path& file) {
   return out.str();
 }
 
+/// Has the process other threads than its first one? When it is killed, the first one may end
+/// before the others, which keep its ports and locks until they end too.
+bool has_other_threads(pid_t pid) {
+  std::error_code problem;
+  for (fs::directory_iterator it{proc(pid, "task"), problem}, end; !problem && it != end;
+       it.increment(problem))
+    if (it->path().filename().string() != fmt::format("{}", pid))
+      return true;
+  return false;
+}
+
 /// Is the process a zombie? Its parent may not have waited for it yet, and in a container may
 /// never.
 bool is_zombie(pid_t pid) {
   auto text = read_all(proc(pid, "stat")); // 17 (name with anything) S …
   auto name_ends = text.rfind(')');
-  return name_ends != text.npos && text.substr(name_ends).starts_with(") Z");
+  return name_ends != text.npos && text.substr(name_ends).starts_with(") Z") &&
+         !has_other_threads(pid);
 }
 
 /// False for a thread of the kernel, which never has a command line.

@@ -1,4 +1,4 @@
-#include "keep/token_bucket.hpp"
+#include <atoll/keep/token_bucket.hpp>
 
 #include <doctest/doctest.h>
 

@@ -6,10 +6,13 @@
 
 #include <doctest/doctest.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include <fstream>
 #include <signal.h>
+#include <string>
+#include <thread>
 #include <unistd.h>
 
 namespace {
@@ -55,6 +58,37 @@ TEST_CASE("a started node counts as running from its first moment to its end") {
     ::waitpid(started->process, nullptr, 0);
     CHECK_FALSE(atl::node::running(node).has_value());
   }
+}
+
+TEST_CASE("a process whose first thread has ended is alive as long as another one is") {
+  int ready[2];
+  REQUIRE(::pipe(ready) == 0);
+  auto child = ::fork();
+  if (child == 0) {
+    std::thread{[] {
+      for (;;)
+        ::pause();
+    }}.detach();
+    [[maybe_unused]] auto told = ::write(ready[1], "x", 1);
+    ::syscall(SYS_exit, 0); // this thread alone
+  }
+  char byte = 0;
+  REQUIRE(::read(ready[0], &byte, 1) == 1);
+  auto first_thread_ended = [&] {
+    std::ifstream stat{"/proc/" + std::to_string(child) + "/stat"};
+    std::string text;
+    std::getline(stat, text);
+    return text.find(") Z") != text.npos;
+  };
+  while (!first_thread_ended()) {
+  }
+  CHECK(atl::node::is_alive(child));
+  ::kill(child, SIGKILL);
+  wait_until_ended(child);
+  CHECK_FALSE(atl::node::is_alive(child));
+  ::waitpid(child, nullptr, 0);
+  ::close(ready[0]);
+  ::close(ready[1]);
 }
 
 TEST_CASE("a node that ended counts as stopped before its parent waits for it") {
