@@ -77,6 +77,14 @@ int set_policy(context& with, const std::string& path, const std::vector<std::st
 int show_policy(context& with, const std::string& path);
 int list_policies(context& with);
 
+struct convert_arguments {
+  std::vector<std::string> paths; ///< none: show what is under way
+  bool wait = false;              ///< until all is converted
+  bool stop = false;              ///< calls it off
+};
+/// Has files stored as the policies of their directories say.
+int convert(context& with, const convert_arguments& what);
+
 struct job_arguments {
   job::job_spec spec;
   std::vector<std::string> paths;

@@ -222,13 +222,26 @@ void add_space(CLI::App& app, context& with, chosen_command& call) {
   df->callback([&] { call = [&] { return cli::show_space(with, human); }; });
 }
 
+void add_convert(CLI::App& app, context& with, chosen_command& call) {
+  static convert_arguments what;
+  auto* convert = app.add_subcommand(
+      "convert", "Store files again where they are stored otherwise than the policies of their "
+                 "directories say: in the background, while they can be read and written. "
+                 "convert.rate bounds it ('dfs admin set'). Without a path, shows what is under "
+                 "way");
+  add_words(*convert, "PATH…", what.paths, "Files, and directories with all files below");
+  auto* wait = convert->add_flag("--wait", what.wait, "Wait until all is converted");
+  convert->add_flag("--stop", what.stop, "Call it off; what is converted stays so")->excludes(wait);
+  convert->callback([&] { call = [&] { return cli::convert(with, what); }; });
+}
+
 void add_policy(CLI::App& app, context& with, chosen_command& call) {
   static std::vector<std::string> words;
   static std::string path;
   auto* policy = app.add_subcommand(
       "policy", "How what is stored in a directory from now on is stored. Directories below have "
                 "the policy of the one above, unless they have their own; what stands there is "
-                "left as it is");
+                "left as it is, until it is converted");
   policy->require_subcommand(1);
   auto* set = policy->add_subcommand("set", "Change the policy of a directory");
   add_words(*set, "PATH KEY=VALUE…", words,
@@ -238,12 +251,17 @@ void add_policy(CLI::App& app, context& with, chosen_command& call) {
             "what is removed can be "
             "restored, 0 for not at all); or 'inherit'")
       ->required();
+  static bool converts = false;
+  set->add_flag(
+      "--convert", converts,
+      "Store in this way also what stands there, in the background, as 'dfs convert' does");
   set->callback([&] {
     call = [&] {
       if (words.size() < 2)
         return report_usage_error("what is to be different? policy set takes a directory and "
                                   "KEY=VALUE…, or 'inherit'");
-      return cli::set_policy(with, words.front(), {words.begin() + 1, words.end()});
+      auto code = cli::set_policy(with, words.front(), {words.begin() + 1, words.end()});
+      return code == done && converts ? cli::convert(with, {{words.front()}, false, false}) : code;
     };
   });
   auto* show = policy->add_subcommand("show", "The policy that holds at a path");
@@ -302,6 +320,7 @@ void add_file_commands(CLI::App& app, context& with, chosen_command& call) {
   add_changers(app, with, call);
   add_space(app, with, call);
   add_policy(app, with, call);
+  add_convert(app, with, call);
 }
 
 } // namespace dfs::cli

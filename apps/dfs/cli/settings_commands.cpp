@@ -44,7 +44,7 @@ int change_settings(context& with, const std::vector<std::string>& changes) {
           {errc::invalid, fmt::format("'{}' is no KEY=VALUE, such as repair.rate=100MiB", change)});
     auto key = change.substr(0, equals);
     auto value = change.substr(equals + 1);
-    atl::keep::keeper_settings tried;
+    upkeep_values tried;
     // Without a value the configuration's holds again; the key must exist in any case.
     auto ok = set_upkeep(tried, key, value.empty() ? upkeep_text(tried, key) : value);
     if (!ok)

@@ -1,5 +1,6 @@
 #include "client/byte_buffer.hpp"
 #include "client/file_pieces.hpp"
+#include "client/piece_read.hpp"
 #include "client/transfers.hpp"
 #include "namespace/path.hpp"
 
@@ -22,8 +23,8 @@ using atl::fail;
 /// Reads chunks of a file ahead, a few at a time, and returns them in order.
 class read_ahead_queue {
  public:
-  explicit read_ahead_queue(storage_pool& storages)
-      : storages_{storages}, threads_{chunks_under_way} {}
+  read_ahead_queue(control& masters, storage_pool& storages, file_content of)
+      : masters_{masters}, storages_{storages}, of_{std::move(of)}, threads_{chunks_under_way} {}
   ~read_ahead_queue() { threads_.join(); }
 
   bool full() const { return pending_.size() > chunks_under_way; }
@@ -43,9 +44,8 @@ class read_ahead_queue {
     slot->bytes.resize(part.length_bytes);
     boost::asio::post(threads_, [this, slot] {
       try {
-        slot->promise.set_value(storages_.fetch_range(
-            std::get<chunk_part>(slot->part.content).chunk,
-            std::get<chunk_part>(slot->part.content).offset_bytes, slot->bytes.from(0)));
+        slot->promise.set_value(
+            read_piece(masters_, storages_, of_, slot->part, slot->bytes.from(0)));
       } catch (...) { // for example out of memory; reported where the outcome is awaited
         slot->promise.set_exception(std::current_exception());
       }
@@ -103,7 +103,9 @@ class read_ahead_queue {
     return buffer;
   }
 
+  control& masters_;
   storage_pool& storages_;
+  const file_content of_;
   boost::asio::thread_pool threads_;
   std::deque<std::shared_ptr<reading>> pending_;
   std::vector<byte_buffer> spare_;
@@ -155,7 +157,7 @@ atl::result<std::uint64_t> download(control& masters, storage_pool& storages,
   auto wanted = clip(part, page->attributes.size_bytes, path);
   if (!wanted)
     return tl::unexpected{wanted.error()};
-  read_ahead_queue reader{storages};
+  read_ahead_queue reader{masters, storages, {path, page->inode, page->attributes.data_version}};
   auto offset = wanted->offset; ///< of the next byte for `into`
   auto take_one = [&]() -> atl::status {
     auto taken = reader.take_one(into, offset);

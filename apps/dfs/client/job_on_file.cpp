@@ -1,6 +1,7 @@
 // A job on one file: its pieces are sent ahead, and their results are joined in order.
 #include "client/file_pieces.hpp"
 #include "client/job_dispatch.hpp"
+#include "client/piece_read.hpp"
 #include "client/storage_pool.hpp"
 #include "job/piece_result.hpp"
 #include "job/piece_worker.hpp"
@@ -42,6 +43,7 @@ class job_on_file {
     if (!page)
       return tl::unexpected{page.error()};
     size_ = page->attributes.size_bytes;
+    content_ = {path_, page->inode, page->attributes.data_version};
     auto done = run_pieces(*page);
     if (!done)
       return tl::unexpected{done.error()};
@@ -153,7 +155,9 @@ class job_on_file {
     if (!stored)
       return std::string(std::min(part.length_bytes - piece.done, zeros_max), '\0');
     std::string bytes(part.length_bytes - piece.done, '\0');
-    auto read = with_.storages.fetch_range(stored->chunk, stored->offset_bytes + piece.done, bytes);
+    dfs::piece rest{part.offset_bytes + piece.done, bytes.size(),
+                    chunk_part{stored->chunk, stored->offset_bytes + piece.done}};
+    auto read = dfs::read_piece(with_.masters, with_.storages, content_, rest, bytes);
     if (!read)
       return tl::unexpected{read.error()};
     return bytes;
@@ -180,6 +184,7 @@ class job_on_file {
   job::result_joiner joiner_;
   const progress_report& progress_;
   const std::uint64_t id_ = draw_job_id();
+  file_content content_;
   std::uint64_t size_ = 0;
   std::uint64_t offset_ = 0; ///< bytes of the file whose result was joined
   std::deque<std::shared_ptr<piece_under_way>> pieces_;

@@ -142,6 +142,7 @@ std::string encode(const storage_commands& message) {
   write_list(out, message.remove);
   write_list(out, message.tasks);
   write_optional(out, message.slice_from);
+  out.put(message.has_conversions);
   return out.take();
 }
 
@@ -154,6 +155,7 @@ atl::result<storage_commands> decode_storage_commands(std::string_view bytes) {
   read_list(in, message.remove, fragments_max);
   read_list(in, message.tasks, tasks_max);
   read_optional(in, message.slice_from);
+  message.has_conversions = in.get<bool>();
   return finished(in, std::move(message), "a master's orders");
 }
 

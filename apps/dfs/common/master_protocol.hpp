@@ -46,6 +46,9 @@ enum class kind : std::uint16_t {
   backup_names = 114, ///< `backup_request` → `backup_state`
   /// `rebalance_request` → `rebalance_state`, at once (common/rebalance_protocol.hpp)
   rebalance = 115,
+  // Likewise (common/conversion_protocol.hpp).
+  convert = 116,     ///< `conversion_request` → `conversion_response`, at once
+  conversions = 117, ///< empty → `conversion_list`
 };
 
 /// A fragment that a storage node should have had, and found damaged or missing: it is there no
@@ -115,6 +118,8 @@ struct storage_commands {
   std::vector<fragment_removal> remove;
   std::vector<repair_task> tasks; ///< ≤ tasks_max
   std::optional<slice_request> slice_from;
+  /// Chunks are to be stored by other policies: the node may ask for some.
+  bool has_conversions = false;
 };
 
 struct storage_target {

@@ -15,12 +15,11 @@ namespace {
 
 using atl::errc;
 using atl::fail;
-using atl::keep::keeper_settings;
 using atl::spi::option_type;
 
-/// The member of `keeper_settings` that a key stands for.
-using member = std::variant<keeper_settings::duration keeper_settings::*,
-                            std::uint64_t keeper_settings::*, double keeper_settings::*>;
+/// The member of `upkeep_values` that a key stands for.
+using member = std::variant<upkeep_values::duration upkeep_values::*,
+                            std::uint64_t upkeep_values::*, double upkeep_values::*>;
 
 constexpr upkeep_setting settings[] = {
     {"files.dead_after", option_type::duration, "10m", "1s", "720h",
@@ -40,13 +39,16 @@ constexpr upkeep_setting settings[] = {
      "relieved; 0: none is."},
     {"rebalance.rate", option_type::size, "20MiB", "0", "",
      "Bytes a second that this copies in the whole cluster; 0: any number."},
+    {"convert.rate", option_type::size, "50MiB", "0", "",
+     "Bytes a second of data that is stored by another policy in the whole cluster; 0: any "
+     "number."},
 };
 
 constexpr member members[] = {
-    &keeper_settings::dead_after,     &keeper_settings::repair_rate,
-    &keeper_settings::danger_rate,    &keeper_settings::node_rate,
-    &keeper_settings::audit_period,   &keeper_settings::rebalance_threshold,
-    &keeper_settings::rebalance_rate,
+    &upkeep_values::dead_after,     &upkeep_values::repair_rate,
+    &upkeep_values::danger_rate,    &upkeep_values::node_rate,
+    &upkeep_values::audit_period,   &upkeep_values::rebalance_threshold,
+    &upkeep_values::rebalance_rate, &upkeep_values::convert_rate,
 };
 static_assert(std::size(members) == std::size(settings));
 
@@ -81,7 +83,7 @@ std::span<const upkeep_setting> upkeep_settings() {
   return settings;
 }
 
-atl::status set_upkeep(keeper_settings& into, std::string_view key, std::string_view value) {
+atl::status set_upkeep(upkeep_values& into, std::string_view key, std::string_view value) {
   auto known = std::ranges::find(settings, key, &upkeep_setting::key);
   if (known == std::end(settings)) {
     std::string keys;
@@ -103,8 +105,8 @@ atl::status set_upkeep(keeper_settings& into, std::string_view key, std::string_
                                            known->maximum.empty() ? "any value" : known->maximum));
   auto which = members[known - std::begin(settings)];
   std::visit(
-      [&]<class Value>(Value keeper_settings::*field) {
-        if constexpr (std::is_same_v<Value, keeper_settings::duration>)
+      [&]<class Value>(Value upkeep_values::*field) {
+        if constexpr (std::is_same_v<Value, upkeep_values::duration>)
           into.*field = Value{static_cast<std::int64_t>(*parsed)};
         else
           into.*field = static_cast<Value>(*parsed);
@@ -113,13 +115,13 @@ atl::status set_upkeep(keeper_settings& into, std::string_view key, std::string_
   return {};
 }
 
-std::string upkeep_text(const keeper_settings& from, std::string_view key) {
+std::string upkeep_text(const upkeep_values& from, std::string_view key) {
   auto known = std::ranges::find(settings, key, &upkeep_setting::key);
   if (known == std::end(settings))
     return {};
   return std::visit(
-      [&]<class Value>(Value keeper_settings::*field) {
-        if constexpr (std::is_same_v<Value, keeper_settings::duration>)
+      [&]<class Value>(Value upkeep_values::*field) {
+        if constexpr (std::is_same_v<Value, upkeep_values::duration>)
           return atl::format_duration(from.*field);
         else if constexpr (std::is_same_v<Value, double>)
           return fmt::format("{}", from.*field);

@@ -42,6 +42,8 @@ master_actor::master_actor(caf::actor_config& config, settings given)
                                                                    settings_.seed ^ now_us(),
                                                                    replica_timeout},
       keeper_commands_{this, settings_.replica, ~settings_.seed ^ now_us(), replica_timeout},
+      conversion_commands_{this, settings_.replica, settings_.seed ^ now_us() << 8,
+                           replica_timeout},
       keeper_{settings_.policy.upkeep, settings_.seed, keeper_services()},
       names_check_{{settings_.self.name}} {
   for (auto& peer : settings_.group)
@@ -85,6 +87,10 @@ caf::result<envelope> master_actor::on_envelope(envelope& message) {
     return check_chunks(message);
   case protocol::kind::rebalance:
     return rebalance(message);
+  case protocol::kind::convert:
+    return convert(message);
+  case protocol::kind::conversions:
+    return list_conversions();
   case protocol::kind::check_names:
     return check_names(message);
   case protocol::kind::backup_names:
@@ -289,6 +295,7 @@ void master_actor::query_replica(const std::function<void()>& then) {
               summary_known_ = false; // others may have led since it was learnt
               garbage_until_us_ = now_us();
               chunk_check_.clear();
+              begin_conversions();
             }
             keeper_.on_leadership(leads() && summary_known_, view_.protocol.term,
                                   std::chrono::steady_clock::now());
@@ -313,6 +320,7 @@ void master_actor::on_tick() {
     start_garbage_collection();
   }
   look_after_keeper();
+  advance_conversions();
   publish_metrics();
 }
 

@@ -1,8 +1,10 @@
 #pragma once
 
+#include "common/upkeep.hpp"
 #include "master/chunk_check.hpp"
 #include "master/collection.hpp"
 #include "master/command_sender.hpp"
+#include "master/conversion_plan.hpp"
 #include "master/keeper_host.hpp"
 #include "master/names_check.hpp"
 #include "master/placement_service.hpp"
@@ -42,8 +44,8 @@ struct master_policy {
   std::chrono::microseconds grace{0}; ///< the time before unreferenced chunks are collected
   std::chrono::milliseconds collection_interval{0}; ///< between two searches for garbage
   std::chrono::microseconds session_expiry{0};
-  atl::pool_options pool;            ///< of the placement, without its seed
-  atl::keep::keeper_settings upkeep; ///< what the configuration says of repairs and the like
+  atl::pool_options pool; ///< of the placement, without its seed
+  upkeep_values upkeep;   ///< what the configuration says of repairs and the like
   protocol::plugin_choice recovery;
   protocol::plugin_choice placement;
   protocol::plugin_choice reads;
@@ -88,6 +90,7 @@ class master_actor : public caf::event_based_actor {
     settings_.replica = nullptr;
     commands_.stop();
     keeper_commands_.stop();
+    conversion_commands_.stop();
     names_check_.stop();
   }
   const char* name() const override { return "dfs.master"; }
@@ -129,9 +132,22 @@ class master_actor : public caf::event_based_actor {
   void look_after_keeper();
   void collect_summary(const std::shared_ptr<std::vector<responses::storage_node>>& nodes,
                        storage_id after);
-  void learn_settings(const std::shared_ptr<atl::keep::keeper_settings>& changed,
-                      const std::string& after);
+  /// The settings that hold, and the conversions that operators want.
+  struct learnt_settings {
+    upkeep_values upkeep;
+    std::vector<conversion> conversions;
+  };
+  void learn_settings(const std::shared_ptr<learnt_settings>& learnt, const std::string& after);
   collection::progress keeper_progress() const;
+
+  // Conversions (master_conversions.cpp).
+  void on_conversions(std::vector<conversion> wanted);
+  void begin_conversions();
+  void advance_conversions();
+  void finish_conversion(inode_id inode);
+  void collect_after_conversions();
+  envelope convert(const envelope& message);
+  envelope list_conversions();
 
   // Storage nodes (master_nodes.cpp).
   void note_refused(const std::string& key, refused_node node);
@@ -188,6 +204,7 @@ class master_actor : public caf::event_based_actor {
   bool looking_after_nodes_ = false; ///< a query is under way
   command_sender commands_;
   command_sender keeper_commands_;
+  command_sender conversion_commands_;
   keeper_host keeper_;
   bool is_summary_asked_ = false;
   std::uint64_t applied_at_summary_ = 0;
@@ -197,6 +214,10 @@ class master_actor : public caf::event_based_actor {
   steady_time last_trash_emptied_{};           ///< for want of space, before it expired
   std::uint64_t proposed_gc_watermark_us_ = 0; ///< the latest proposed watermark
   collection collection_;
+  conversion_plan conversions_;
+  std::vector<conversion> conversions_wanted_;
+  std::optional<std::uint64_t> conversion_run_; ///< of the collection that conversions wait for
+  std::uint64_t convert_rate_ = 0;
   chunk_check chunk_check_;
   /// Unreferenced chunks may be as young as this.
   std::uint64_t garbage_until_us_ = 0;

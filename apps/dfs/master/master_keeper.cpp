@@ -87,24 +87,34 @@ void master_actor::collect_summary(
         node->state = known.state;
     keeper_.on_summary(*page, *nodes, std::chrono::steady_clock::now());
     schedule_keeper();
-    learn_settings(std::make_shared<atl::keep::keeper_settings>(settings_.policy.upkeep), {});
+    learn_settings(std::make_shared<learnt_settings>(learnt_settings{settings_.policy.upkeep, {}}),
+                   {});
   });
 }
 
 /// What operators have changed since the cluster's birth stands in the name space.
-void master_actor::learn_settings(const std::shared_ptr<atl::keep::keeper_settings>& changed,
+void master_actor::learn_settings(const std::shared_ptr<learnt_settings>& learnt,
                                   const std::string& after) {
-  query(queries::settings{after}, [this, changed](atl::result<responses::setting_page> page) {
+  query(queries::settings{after}, [this, learnt](atl::result<responses::setting_page> page) {
     if (!page)
       return;
-    for (const auto& each : page->settings)
-      if (!each.value.empty())
-        if (auto ok = set_upkeep(*changed, each.key, each.value); !ok)
-          atl::log::warning("master", "", "a setting of the cluster is left out: {}",
-                            ok.error().message);
+    for (const auto& each : page->settings) {
+      if (each.value.empty())
+        continue;
+      auto known = conversion_in(each.key, each.value);
+      if (known)
+        learnt->conversions.push_back(*known);
+      else if (auto ok = set_upkeep(learnt->upkeep, each.key, each.value); !ok)
+        atl::log::warning("master", "", "a setting of the cluster is left out: {}",
+                          ok.error().message);
+    }
     if (page->more && !page->settings.empty())
-      return learn_settings(changed, page->settings.back().key);
-    keeper_.on_settings(*changed, std::chrono::steady_clock::now());
+      return learn_settings(learnt, page->settings.back().key);
+    auto now = std::chrono::steady_clock::now();
+    convert_rate_ = learnt->upkeep.convert_rate;
+    conversions_.set_rate(convert_rate_, now);
+    on_conversions(std::move(learnt->conversions));
+    keeper_.on_settings(learnt->upkeep, now);
     schedule_keeper();
   });
 }

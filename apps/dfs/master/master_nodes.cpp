@@ -73,6 +73,7 @@ envelope master_actor::on_heartbeat(const envelope& message) {
     look_after_nodes();
   reports_over_[report->name] = caf::actor_cast<caf::actor_addr>(current_sender());
   protocol::storage_commands commands;
+  commands.has_conversions = leads() && conversions_.is_active();
   commands.group = settings_.birth.group;
   commands.id = node.id;
   commands.term = view_.protocol.term;

@@ -39,6 +39,7 @@ void storage_agent::on_exit() {
   settings_.connections.reset();
   settings_.repairs.reset();
   settings_.scrub.reset();
+  settings_.on_conversions = nullptr;
   settings_.store.reset();
   settings_.jobs = nullptr;
   settings_.supervisor = nullptr;
@@ -289,6 +290,8 @@ void storage_agent::apply_commands(const std::string& name, const envelope& answ
     atl::log::info("storage", name, "known as storage node {}", commands->id);
   }
   apply_orders(name, *commands);
+  if (commands->has_conversions && settings_.on_conversions)
+    settings_.on_conversions();
   auto is_ordered = std::exchange(state.report_again, false);
   if (has_joined || !state.to_tell.empty() || is_ordered || !state.results.is_empty())
     send_heartbeat(name); // reports the joined group, or what is left to tell, at once

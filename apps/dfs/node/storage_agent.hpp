@@ -48,6 +48,9 @@ class storage_agent : public caf::event_based_actor {
     std::shared_ptr<fragment_store> store;
     std::shared_ptr<repair_worker> repairs; ///< carries out the masters' tasks
     std::shared_ptr<scrub_service> scrub;   ///< null: nothing is read again
+    /// Called by the agent's thread whenever a master says that chunks are to be stored by another
+    /// policy; null: nobody does that here.
+    std::function<void()> on_conversions;
     /// Gets the store's usage with each heartbeat interval; null: nobody reads it.
     std::shared_ptr<atl::latest_value<store_usage>> usage{};
     /// The same for the store's disks.

@@ -74,6 +74,8 @@ atl::status storage_role::start(atl::node::node_context& node) {
   start_jobs();
   start_repairs();
   start_scrub();
+  conversions_ = std::make_shared<conversion_worker>(
+      conversion_worker::settings{self_.name, impatient(cluster_)});
   start_agent();
   return {};
 }
@@ -83,6 +85,7 @@ void storage_role::stop() {
   if (agent_)
     atl::node::end_actors(node_->actors,
                           {std::exchange(agent_, nullptr), std::exchange(jobs_, nullptr)});
+  conversions_.reset();
   scrub_.reset();
   pieces_.reset();
   repairs_.reset();
@@ -341,6 +344,7 @@ void storage_role::start_agent() {
   settings.store = store_;
   settings.repairs = repairs_;
   settings.scrub = scrub_;
+  settings.on_conversions = [worker = conversions_] { worker->wake(); };
   settings.usage = usage_;
   if (disks_)
     settings.disks = disk_states_;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "bulk/server.hpp"
+#include "node/conversion_worker.hpp"
 #include "node/piece_runner.hpp"
 #include "node/repair_worker.hpp"
 #include "node/scrub_service.hpp"
@@ -64,6 +65,7 @@ class storage_role : public atl::node::role {
   std::unique_ptr<bulk_server> bulk_;
   std::shared_ptr<piece_runner> pieces_;
   std::shared_ptr<repair_worker> repairs_;
+  std::shared_ptr<conversion_worker> conversions_;
   std::size_t repairs_at_once_ = 1;
   std::shared_ptr<scrub_service> scrub_;
   caf::actor jobs_;

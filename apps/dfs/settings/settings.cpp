@@ -15,8 +15,8 @@ using atl::node::config_errors;
 
 namespace {
 
-atl::keep::keeper_settings read_upkeep(const atl::config& config) {
-  atl::keep::keeper_settings upkeep;
+upkeep_values read_upkeep(const atl::config& config) {
+  upkeep_values upkeep;
   for (const auto& each : upkeep_settings()) {
     auto key = std::string{each.key};
     auto text = each.type == atl::spi::option_type::duration

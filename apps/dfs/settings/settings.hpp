@@ -2,11 +2,11 @@
 
 #include "common/durability.hpp"
 #include "common/role_names.hpp"
+#include "common/upkeep.hpp"
 
 #include <atoll/core/endpoint.hpp>
 #include <atoll/core/error.hpp>
 #include <atoll/core/toml_config.hpp>
-#include <atoll/keep/keeper_settings.hpp>
 #include <atoll/node/cluster_config.hpp>
 #include <atoll/node/group_config.hpp>
 #include <atoll/node/node_config.hpp>
@@ -33,7 +33,7 @@ struct cluster_settings : atl::node::cluster_config {
   dfs::durability durability = dfs::durability::fsync;
   std::chrono::microseconds trash{0}; ///< 0: what is removed is gone
   std::chrono::microseconds grace{0};
-  atl::keep::keeper_settings upkeep;
+  upkeep_values upkeep;
   std::chrono::microseconds collection_interval{0};
   std::chrono::microseconds session_expiry{0};
 

@@ -3,18 +3,18 @@
 #include <doctest/doctest.h>
 
 using namespace dfs;
-using atl::keep::keeper_settings;
+using dfs::upkeep_values;
 
 TEST_CASE("each setting of the upkeep takes its default and its bounds, and gives back what it was "
           "set to") {
-  keeper_settings settings;
+  upkeep_values settings;
   for (const auto& each : upkeep_settings()) {
     CAPTURE(each.key);
     CHECK(set_upkeep(settings, each.key, each.default_value));
     CHECK(set_upkeep(settings, each.key, each.minimum));
     if (!each.maximum.empty())
       CHECK(set_upkeep(settings, each.key, each.maximum));
-    keeper_settings again;
+    upkeep_values again;
     CHECK(set_upkeep(again, each.key, upkeep_text(settings, each.key)));
     CHECK(upkeep_text(again, each.key) == upkeep_text(settings, each.key));
   }
@@ -22,22 +22,22 @@ TEST_CASE("each setting of the upkeep takes its default and its bounds, and give
 
 TEST_CASE("each key sets a member of its own") {
   for (const auto& each : upkeep_settings()) {
-    keeper_settings changed;
+    upkeep_values changed;
     auto before = upkeep_text(changed, each.key);
     auto value = each.type == atl::spi::option_type::duration ? "7m"
                  : each.type == atl::spi::option_type::size   ? "7MiB"
                                                               : "0.25";
     REQUIRE(set_upkeep(changed, each.key, value));
     CHECK(upkeep_text(changed, each.key) == value);
-    CHECK_FALSE(changed == keeper_settings{});
+    CHECK_FALSE(changed == upkeep_values{});
     for (const auto& other : upkeep_settings())
       if (other.key != each.key)
-        CHECK(upkeep_text(changed, other.key) == upkeep_text(keeper_settings{}, other.key));
+        CHECK(upkeep_text(changed, other.key) == upkeep_text(upkeep_values{}, other.key));
   }
 }
 
 TEST_CASE("a value that can't be is refused with key, value and what is possible") {
-  keeper_settings settings;
+  upkeep_values settings;
   auto fault = [&](std::string_view key, std::string_view value) {
     auto done = set_upkeep(settings, key, value);
     REQUIRE_FALSE(done);
@@ -48,5 +48,5 @@ TEST_CASE("a value that can't be is refused with key, value and what is possible
   CHECK(fault("rebalance.threshold", "2.0").find("too much") != std::string::npos);
   CHECK(fault("rebalance.threshold", "nan").find("rebalance.threshold") != std::string::npos);
   CHECK(fault("repair.speed", "1").find("repair.node_rate") != std::string::npos);
-  CHECK(settings == keeper_settings{});
+  CHECK(settings == upkeep_values{});
 }
