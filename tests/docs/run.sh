@@ -144,7 +144,7 @@ mkdir "$work/operating"
 } >"$work/jobs.sh"
 (cd "$work" && sh jobs.sh) >"$work/out" 2>&1 ||
   fail "the commands of OPERATING.md after the first block failed"
-for shown in "$(cd "$work" && cksum <README.md)" "$(LC_ALL=C grep -nE 'storage nodes?' "$work/README.md" | tail -1)" 'master-1: sound: ' '1 entries removed for good' 'names.backup: the name space of quickstart at entry' 'all in order' '1 file: 1 chunk, all in order' 'nothing is left to do' 'storage-1: sound: '; do
+for shown in "$(cd "$work" && cksum <README.md)" "$(LC_ALL=C grep -nE 'storage nodes?' "$work/README.md" | tail -1)" 'master-1: sound: ' '1 entries removed for good' 'names.backup: the name space of quickstart at entry' 'all in order' '1 file: 1 chunk, all in order' 'nothing is left to do' 'nothing is being converted' 'storage-1: sound: '; do
   grep -qF "$shown" "$work/out" || fail "the commands in OPERATING.md don't print '$shown'"
 done
 

@@ -140,7 +140,7 @@ const std::map<std::string_view, std::vector<std::string_view>>& folders_of_dfs(
       {"bulk", {"common", "storage"}},
       {"client", {"common", "job", "settings", "namespace", "bulk"}},
       {"master", {"common", "namespace"}},
-      {"node", {"common", "job", "settings", "storage", "namespace", "bulk", "master"}},
+      {"node", {"common", "job", "settings", "storage", "namespace", "bulk", "master", "client"}},
       {"cli", {"common", "job", "settings", "namespace", "client"}},
   };
   return all;
