@@ -35,6 +35,15 @@ class fragment_sink {
                                                    std::span<const std::uint32_t> crcs) = 0;
 };
 
+/// Gives a fragment in pieces, for `async_bulk_connection::write_pieces`.
+class fragment_feed {
+ public:
+  virtual ~fragment_feed() = default;
+  /// The next bytes, whole batches of `batch_size` except at the fragment's end; valid until the
+  /// next call. An error ends the write.
+  virtual boost::asio::awaitable<atl::result<std::string_view>> next() = 0;
+};
+
 /// A client's connection to the bulk port of one storage node, for coroutines; `bulk_connection` is
 /// the same for code that blocks. Connects at its first use, keeps the TCP connection over many
 /// requests, and reconnects after an error. Each request ends: after a success, an error of the
@@ -114,6 +123,12 @@ class async_bulk_connection {
   write_chunk(std::span<const write_target> targets, chunk_id chunk, std::string_view data,
               durability how, bool await_go = false);
 
+  /// Stores a fragment of `size` bytes on this node, out of pieces that are taken from `feed` once
+  /// the node has room for it. Nothing is taken twice: if the connection breaks after that, the
+  /// write has failed. Errors as of `write_chunk`, and those of `feed`.
+  awaitable<atl::status> write_pieces(write_target target, chunk_id chunk, std::uint64_t size,
+                                      fragment_feed& feed, durability how);
+
   /// Reports to the node that its copy seems damaged. The node checks the copy. @returns true if
   /// the copy is intact, false if it was damaged and has been moved aside. Errors: not_found.
   awaitable<atl::result<bool>> report_damage(fragment_key key);
@@ -147,6 +162,9 @@ class async_bulk_connection {
   awaitable<atl::status> receive_pieces(const wire::read_reply& about, fragment_sink& sink);
   awaitable<atl::result<std::string>> send_chunk(const wire::write_request& request,
                                                  std::string_view data);
+  awaitable<atl::status> await_go(atl::net::io_timeout limit);
+  awaitable<atl::result<std::string>> send_pieces(const wire::write_request& request,
+                                                  fragment_feed& feed);
   awaitable<atl::status> send_blocks(std::span<const std::byte>& rest, atl::net::io_timeout wait);
   atl::error broken(atl::error why);
   atl::error given_up() const;
