@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -131,7 +132,9 @@ class async_bulk_connection {
 
   /// Reports to the node that its copy seems damaged. The node checks the copy. @returns true if
   /// the copy is intact, false if it was damaged and has been moved aside. Errors: not_found.
-  awaitable<atl::result<bool>> report_damage(fragment_key key);
+  /// @param contents as in `check_options`, if it is known
+  awaitable<atl::result<bool>> report_damage(fragment_key key,
+                                             std::optional<std::uint32_t> contents = {});
 
   /// Has the node fetch a fragment from another node, check it and store it durably. Errors:
   /// not_found, corrupt (at the source), no_space, io.
