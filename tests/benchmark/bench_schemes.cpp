@@ -108,8 +108,8 @@ void measure(const arguments& how, const tested_scheme& scheme, speed_of_copies&
   auto healthy = get(*client, bytes);
   if (copies.put == 0)
     copies = {put, healthy};
-  all.add(fmt::format("{}: PUT {} MiB", scheme.name, how.mib), put / mega, "MB/s",
-          put / copies.put, "replicate 3");
+  all.add(fmt::format("{}: PUT {} MiB", scheme.name, how.mib), put / mega, "MB/s", put / copies.put,
+          "replicate 3");
   all.add(fmt::format("{}: GET {} MiB", scheme.name, how.mib), healthy / mega, "MB/s",
           healthy / copies.get, "replicate 3");
   auto stored = static_cast<double>(bytes_stored(cluster));

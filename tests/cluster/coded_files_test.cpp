@@ -6,6 +6,8 @@
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 
 #include <algorithm>
 #include <array>
@@ -19,8 +21,6 @@
 #include <map>
 #include <signal.h>
 #include <string>
-#include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 #include <vector>
 
@@ -138,8 +138,7 @@ TEST_CASE("a file of large chunks takes little memory, half the space again, and
   check_peak("put", peak_of(cluster, {"put", original.string(), "/file"}));
   auto chunks = (size + 64 * mebibyte - 1) / (64 * mebibyte);
   // A put succeeds without the fragment of a node that is slow; it is made afterwards.
-  eventually("all fragments are there",
-             [&] { return fragments_of(cluster).count == 6 * chunks; });
+  eventually("all fragments are there", [&] { return fragments_of(cluster).count == 6 * chunks; });
   CHECK(fragments_of(cluster).bytes * 100 <= size * 151);
   check_peak("get", peak_of(cluster, {"get", "/file", copy.string()}));
   CHECK(is_same_content(original, copy));
@@ -211,8 +210,9 @@ TEST_CASE("a fragment that is wrong although its checksums are right is found by
   CHECK((cluster.dfs({"cat", "/file"}).out == data));
 }
 
-TEST_CASE("a policy whose fragments don't fit into the zones is refused, and one that fits keeps to "
-          "them") {
+TEST_CASE(
+    "a policy whose fragments don't fit into the zones is refused, and one that fits keeps to "
+    "them") {
   cluster_shape shape;
   shape.storages = 6;
   std::map<std::string, std::string> zones;

@@ -86,16 +86,12 @@ awaitable<atl::status> async_bulk_connection::write_pieces(write_target target, 
                                                            std::uint64_t size, fragment_feed& feed,
                                                            durability how) {
   if (size > fragment_bytes_max)
-    co_return atl::fail(atl::errc::invalid, fmt::format("cannot write {} bytes: at most {}", size,
-                                                        fragment_bytes_max));
+    co_return atl::fail(atl::errc::invalid,
+                        fmt::format("cannot write {} bytes: at most {}", size, fragment_bytes_max));
   auto progress_ms = std::clamp<std::int64_t>(options_.timeouts.progress.count(), 1, UINT32_MAX);
-  wire::write_request request{options_.token,
-                              chunk,
-                              size,
-                              how,
-                              static_cast<std::uint32_t>(progress_ms),
-                              {std::move(target)},
-                              true};
+  wire::write_request request{
+      options_.token,      chunk, size, how, static_cast<std::uint32_t>(progress_ms),
+      {std::move(target)}, true};
   auto start = [this, &request, &feed] { return send_pieces(request, feed); };
   auto answer = co_await attempt<std::string>(start);
   if (!answer)

@@ -183,12 +183,11 @@ std::string encode(const report_request& request) {
 }
 
 atl::result<report_request> decode_report(std::string_view body) {
-  return decode<report_request>(body, "damage report",
-                                [](reader& in, report_request& out) {
-                                  read(in, out.key);
-                                  if (in.get<bool>())
-                                    out.contents = in.get<std::uint32_t>();
-                                });
+  return decode<report_request>(body, "damage report", [](reader& in, report_request& out) {
+    read(in, out.key);
+    if (in.get<bool>())
+      out.contents = in.get<std::uint32_t>();
+  });
 }
 
 std::string encode(const copy_request& request) {

@@ -118,8 +118,8 @@ bool chunk_uploader::can_stream(const scheme& by) {
 /// What takes one step is sent sooner without asking the nodes first whether they have room.
 bool chunk_uploader::is_striped(const scheme& by, const chunk_source& data) {
   auto& scheme = *by.recovery;
-  return can_stream(by) && (!data.is_in_memory() || data.size > stripe_encoder::step_bytes(scheme) *
-                                                                    scheme.stripes().data);
+  return can_stream(by) && (!data.is_in_memory() ||
+                            data.size > stripe_encoder::step_bytes(scheme) * scheme.stripes().data);
 }
 
 atl::result<chunk_uploader::written> chunk_uploader::write(const protocol::placement& where,

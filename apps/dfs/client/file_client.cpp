@@ -46,7 +46,8 @@ atl::result<std::uint64_t> file_client::get(const std::string& path, const byte_
                                             const progress_report& progress, const byte_range& part,
                                             const std::optional<expected_content>& expected,
                                             const byte_retraction& take_back) {
-  return download(impl_->masters, *impl_->storages, path, into, progress, part, expected, take_back);
+  return download(impl_->masters, *impl_->storages, path, into, progress, part, expected,
+                  take_back);
 }
 
 atl::result<std::unique_ptr<job_runner>> file_client::make_job_runner(std::vector<job_node> nodes) {

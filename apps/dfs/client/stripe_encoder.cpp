@@ -68,8 +68,7 @@ atl::status stripe_encoder::make_stripe(fragment_pieces& pieces, std::size_t row
     else
       return got;
   }
-  call_plugin("recovery", by_.policy.recovery,
-              [&] { by_.recovery->encode_stripe(data, parity); });
+  call_plugin("recovery", by_.policy.recovery, [&] { by_.recovery->encode_stripe(data, parity); });
   return {};
 }
 

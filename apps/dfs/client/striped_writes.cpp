@@ -39,13 +39,11 @@ class striped_writes::stream final : public fragment_feed {
     while (step_ >= all_.made_ && !is_given_up_) {
       ready_.expires_at(clock::time_point::max());
       boost::system::error_code ignored;
-      co_await ready_.async_wait(
-          boost::asio::redirect_error(boost::asio::use_awaitable, ignored));
+      co_await ready_.async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, ignored));
     }
     if (is_given_up_)
       co_return atl::fail(errc::timeout, "the write was given up");
-    co_return std::string_view{
-        all_.steps_[step_ % steps_in_memory].bytes[to_.target.fragment]};
+    co_return std::string_view{all_.steps_[step_ % steps_in_memory].bytes[to_.target.fragment]};
   }
 
   void wake() { ready_.cancel(); }
@@ -62,8 +60,8 @@ class striped_writes::stream final : public fragment_feed {
       return;
     problem_ = failed_write{outcome.error(), outcome.error().code != errc::busy};
     if (is_given_up_)
-      problem_->why = {errc::timeout, atl::to_string(to_.target.at) +
-                                          " took much longer than the other nodes"};
+      problem_->why = {errc::timeout,
+                       atl::to_string(to_.target.at) + " took much longer than the other nodes"};
   }
 
   const fragment_write& to() const { return to_; }
@@ -195,9 +193,8 @@ std::optional<striped_writes::clock::time_point> striped_writes::give_up_at(std:
   std::chrono::microseconds longest = with_.connections.options().timeouts.progress / 2;
   if (stored_ + others < enough)
     return slowest_since_ + longest;
-  return slowest_since_ +
-         std::min(longest, std::max<std::chrono::microseconds>(
-                               hold_up_min, with_.latencies.straggler_time()));
+  return slowest_since_ + std::min(longest, std::max<std::chrono::microseconds>(
+                                                hold_up_min, with_.latencies.straggler_time()));
 }
 
 void striped_writes::give_up_slowest() {

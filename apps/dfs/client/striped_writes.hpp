@@ -28,8 +28,9 @@ class striped_writes {
   using awaitable = boost::asio::awaitable<T>;
 
   /// @param with must outlive this object, as must `by` and `from`
-  striped_writes(const fragment_writes::tools& with, std::shared_ptr<boost::asio::io_context> context,
-                 const chunk_id& chunk, const scheme& by, const chunk_source& from);
+  striped_writes(const fragment_writes::tools& with,
+                 std::shared_ptr<boost::asio::io_context> context, const chunk_id& chunk,
+                 const scheme& by, const chunk_source& from);
   ~striped_writes();
 
   /// Stores the fragments that the targets name. Once `enough` are stored, one that takes much
@@ -64,11 +65,11 @@ class striped_writes {
   boost::asio::steady_timer wake_;
   std::deque<stream> streams_; ///< a deque: writes under way refer to theirs
   std::array<fragment_pieces, steps_in_memory> steps_;
-  std::size_t made_ = 0;                        ///< steps
-  std::size_t stored_ = 0;                      ///< fragments
-  std::size_t slowest_ = 0;                     ///< step of the slowest stream, as seen last
-  clock::time_point slowest_since_{};           ///< since when it is there
-  std::optional<clock::time_point> enough_at_;  ///< when enough fragments were stored
+  std::size_t made_ = 0;                       ///< steps
+  std::size_t stored_ = 0;                     ///< fragments
+  std::size_t slowest_ = 0;                    ///< step of the slowest stream, as seen last
+  clock::time_point slowest_since_{};          ///< since when it is there
+  std::optional<clock::time_point> enough_at_; ///< when enough fragments were stored
 };
 
 } // namespace dfs

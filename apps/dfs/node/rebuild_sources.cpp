@@ -59,8 +59,8 @@ std::vector<atl::spi::source> rebuild_sources::usable() const {
   auto cost = cost_of_best;
   for (auto& each : sources_) {
     auto fragment = each.at->fragment;
-    if (!each.has_failed && std::ranges::find(usable, fragment, &atl::spi::source::fragment) ==
-                                usable.end())
+    if (!each.has_failed &&
+        std::ranges::find(usable, fragment, &atl::spi::source::fragment) == usable.end())
       usable.push_back({fragment, cost++});
   }
   return usable;
@@ -88,9 +88,8 @@ awaitable<std::optional<read_parts>> rebuild_sources::read(planner plan) {
       co_return std::nullopt;
     for (auto& range : *ranges)
       if (std::ranges::find(sources, range.fragment, &atl::spi::source::fragment) == sources.end())
-        throw std::runtime_error(
-            fmt::format("the recovery plugin wants to read fragment {}, which is no source",
-                        range.fragment));
+        throw std::runtime_error(fmt::format(
+            "the recovery plugin wants to read fragment {}, which is no source", range.fragment));
     parts = begin(std::move(*ranges), parts);
     std::vector<awaitable<bool>> reads;
     for (auto& source : sources_)

@@ -169,7 +169,8 @@ awaitable<void> repair_run::rebuild() {
     fail_here(ready.error());
     co_return;
   }
-  auto is_over = window_rebuild::is_possible(*by->recovery) ? co_await rebuild_in_windows(*by) : false;
+  auto is_over =
+      window_rebuild::is_possible(*by->recovery) ? co_await rebuild_in_windows(*by) : false;
   if (!is_over)
     co_await rebuild_whole(*by);
 }

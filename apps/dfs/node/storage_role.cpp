@@ -133,8 +133,8 @@ void storage_role::metrics(atl::metric_set& into) const {
   counter("removed_bytes_total", "Bytes of fragments that were removed.", usage.removed_bytes);
   gauge("repair_tasks", "Tasks of masters that run or wait.", repairs_->under_way());
   auto& rebuilds = repairs_->counters();
-  counter("rebuild_read_bytes_total", "Bytes of other nodes' fragments read to make lost ones anew.",
-          rebuilds.read_bytes);
+  counter("rebuild_read_bytes_total",
+          "Bytes of other nodes' fragments read to make lost ones anew.", rebuilds.read_bytes);
   counter("rebuilt_bytes_total", "Bytes of fragments that were made anew of others.",
           rebuilds.rebuilt_bytes);
   auto scrub = scrub_->status();

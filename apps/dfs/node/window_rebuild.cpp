@@ -122,7 +122,8 @@ awaitable<bool> window_rebuild::make(const window& part) {
   auto work = [this, &part]() -> atl::status {
     if (auto appended = append(part); !appended)
       return appended;
-    auto whole_cells = (part.wanted.offset + part.wanted.length) / by_.recovery->stripes().cell_bytes;
+    auto whole_cells =
+        (part.wanted.offset + part.wanted.length) / by_.recovery->stripes().cell_bytes;
     auto how = by_.recovery->stripes();
     check(*part.from, std::min(task_.chunk_bytes, whole_cells * how.cell_bytes * how.data));
     return {};

@@ -67,8 +67,8 @@ class window_rebuild {
   atl::net::worker_pool& disk_;
   repair_counters& counters_;
   std::optional<chunk_writer> writer_;
-  bool is_checking_ = true;            ///< what was read so far sufficed to make the chunk's bytes
-  std::uint64_t checked_ = 0;          ///< bytes of the chunk that `crc_` covers
+  bool is_checking_ = true;   ///< what was read so far sufficed to make the chunk's bytes
+  std::uint64_t checked_ = 0; ///< bytes of the chunk that `crc_` covers
   std::uint32_t crc_ = 0;
   atl::error problem_;
 };

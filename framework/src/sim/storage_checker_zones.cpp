@@ -34,8 +34,8 @@ std::uint32_t storage_checker::perhaps_in_zone(const unit_record& unit, std::uin
     count += i != without && unit.nodes[i] != no_node && world_.node(unit.nodes[i]).zone() == zone;
   for (auto made = making_.lower_bound({unit.id, 0});
        made != making_.end() && made->first.unit == unit.id; ++made)
-    count += made->first.fragment != without &&
-             world_.node(orders_.at(made->second).at).zone() == zone;
+    count +=
+        made->first.fragment != without && world_.node(orders_.at(made->second).at).zone() == zone;
   return count;
 }
 

@@ -58,14 +58,8 @@ finding encodes_by_stripes(const spi::recovery& scheme, spi::random_source& rand
   if (stripe > stripe_bytes_max)
     return fmt::format("has stripes of {} bytes, more than the {} that a host has memory for",
                        stripe, stripe_bytes_max);
-  const std::size_t sizes[] = {0,
-                               1,
-                               cell - 1,
-                               cell + 1,
-                               stripe - 1,
-                               stripe,
-                               stripe + 1,
-                               stripe + random.below(stripe),
+  const std::size_t sizes[] = {0,          1,      cell - 1,   cell + 1,
+                               stripe - 1, stripe, stripe + 1, stripe + random.below(stripe),
                                2 * stripe};
   for (auto size : sizes) {
     auto chunk = random_bytes(random, size);

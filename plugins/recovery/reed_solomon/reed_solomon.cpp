@@ -178,7 +178,8 @@ class scheme final : public recovery {
         auto at = stripe * stripes_.stripe_bytes() + index * stripes_.cell_bytes;
         if (index >= stripes_.data)
           parity.emplace_back(cell, bytes);
-        else if (data.push_back(bytes > 0 ? chunk.substr(at, bytes) : std::string_view{}); bytes > 0)
+        else if (data.push_back(bytes > 0 ? chunk.substr(at, bytes) : std::string_view{});
+                 bytes > 0)
           std::memcpy(cell, chunk.data() + at, bytes);
       }
       encode_stripe(data, parity);

@@ -63,7 +63,8 @@ TEST_CASE("a write can't be acknowledged with fewer fragments than a read needs"
   CHECK(subject::scheme(4, 2, 6)->layout().min_write == 6);
 }
 
-TEST_CASE("a zone may hold as many fragments as may be lost, or fewer if so chosen, and never more") {
+TEST_CASE(
+    "a zone may hold as many fragments as may be lost, or fewer if so chosen, and never more") {
   CHECK(subject::scheme()->per_domain_max() == 2);
   CHECK(subject::scheme(8, 3)->per_domain_max() == 3);
   CHECK(subject::scheme(8, 3, 0, 1)->per_domain_max() == 1);
