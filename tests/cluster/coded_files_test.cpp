@@ -2,24 +2,21 @@
 #include "storage/fragment.hpp"
 #include "test_cluster.hpp"
 
-#include <atoll/spi/random.hpp>
-
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstdint>
 #include <cstdlib>
-#include <cstring>
 #include <fcntl.h>
 #include <filesystem>
 #include <fstream>
 #include <map>
 #include <signal.h>
+#include <span>
 #include <string>
 #include <unistd.h>
 #include <vector>

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <exception>
 #include <optional>
 #include <set>
 #include <utility>
@@ -111,8 +112,11 @@ atl::result<chunk_record> chunk_uploader::try_to_store(placement_stock& places, 
 }
 
 bool chunk_uploader::can_stream(const scheme& by) {
-  return call_plugin("recovery", by.policy.recovery,
-                     [&] { return stripe_encoder::is_possible(*by.recovery); });
+  try {
+    return stripe_encoder::is_possible(*by.recovery);
+  } catch (const std::exception&) {
+    return false; // what the plugin throws when it encodes is reported
+  }
 }
 
 /// What takes one step is sent sooner without asking the nodes first whether they have room.

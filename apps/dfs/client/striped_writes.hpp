@@ -11,7 +11,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -63,7 +63,7 @@ class striped_writes {
   const chunk_source& from_;
   stripe_encoder encoder_;
   boost::asio::steady_timer wake_;
-  std::deque<stream> streams_; ///< a deque: writes under way refer to theirs
+  std::list<stream> streams_; ///< a list: writes under way refer to theirs
   std::array<fragment_pieces, steps_in_memory> steps_;
   std::size_t made_ = 0;                       ///< steps
   std::size_t stored_ = 0;                     ///< fragments

@@ -169,8 +169,9 @@ awaitable<void> repair_run::rebuild() {
     fail_here(ready.error());
     co_return;
   }
-  auto is_over =
-      window_rebuild::is_possible(*by->recovery) ? co_await rebuild_in_windows(*by) : false;
+  auto is_over = false;
+  if (window_rebuild::is_possible(*by->recovery))
+    is_over = co_await rebuild_in_windows(*by);
   if (!is_over)
     co_await rebuild_whole(*by);
 }
@@ -181,6 +182,8 @@ awaitable<bool> repair_run::rebuild_in_windows(const scheme& by) {
   using outcome = window_rebuild::outcome;
   sources_ = std::make_unique<rebuild_sources>(context_, reading_, task_, by.policy.fragments,
                                                tools_.counters);
+  if (is_interrupted_)
+    sources_->interrupt();
   window_rebuild made{task_, by, *sources_, tools_.store, tools_.disk, tools_.counters};
   auto ended = co_await made.run();
   for (auto& failed : sources_->failures())

@@ -88,7 +88,9 @@ awaitable<window_rebuild::outcome> window_rebuild::make_all() {
   };
   std::uint64_t end = 0; ///< of the windows that are made
   auto current = window_at(0);
-  auto is_read = task_.fragment_bytes > 0 ? co_await read(current) : true;
+  auto is_read = true;
+  if (task_.fragment_bytes > 0)
+    is_read = co_await read(current);
   while (is_read && end < task_.fragment_bytes) {
     end += current.wanted.length;
     auto next = window_at(end);
