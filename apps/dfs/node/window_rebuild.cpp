@@ -109,7 +109,8 @@ awaitable<window_rebuild::outcome> window_rebuild::make_all() {
     is_read = co_await check_rest();
   if (!is_read)
     co_return outcome::no_source;
-  co_return is_checking_&& crc_ != task_.chunk_crc ? outcome::wrong_content : outcome::stored;
+  auto is_wrong = is_checking_ && crc_ != task_.chunk_crc;
+  co_return is_wrong ? outcome::wrong_content : outcome::stored;
 }
 
 awaitable<bool> window_rebuild::read(window& part) {

@@ -46,7 +46,8 @@ bool storage_checker::is_sure_place(const unit_record& unit, node_id id,
   auto& node = world_.node(id);
   auto copy = node.copies().lower_bound({unit.id, 0});
   auto removal = removals_.lower_bound({id, {unit.id, 0}});
-  return node.up() && node.takes_data() && !node.is_full() &&
+  return node.up() && node.takes_data() && world_.now() - node.changed_at() > notice_time &&
+         !node.is_full() &&
          2 * world_.hosts().silence(id) < world_.parameters().settings.down_after.count() &&
          was_active_since(id, world_.now() - notice_time) &&
          node.free_bytes() >= bytes + bytes_on_their_way * world_.options().unit_bytes_max &&
