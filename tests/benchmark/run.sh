@@ -26,7 +26,7 @@ min_time=$(awk "BEGIN { print $seconds * 0.05 }") # there are many figures
 for program in "$build"/tests/bench_*; do
   name=$(basename "$program")
   case $name in
-  bench_balancers | bench_cluster | bench_consensus | bench_control | bench_dispatcher | bench_frozen | bench_job | bench_keeper | bench_names | bench_repair | bench_start | bench_tail)
+  bench_balancers | bench_cluster | bench_consensus | bench_control | bench_dispatcher | bench_frozen | bench_job | bench_keeper | bench_names | bench_repair | bench_schemes | bench_start | bench_tail)
     continue ;;
   esac
   echo "== $name"
@@ -67,6 +67,8 @@ echo "== bench_frozen"
 "$build/tests/bench_frozen" --files $((seconds * 5)) --json "$out/frozen.json"
 echo "== bench_repair"
 "$build/tests/bench_repair" --mib $((seconds * 256)) --seconds "$seconds" --json "$out/repair.json"
+echo "== bench_schemes"
+"$build/tests/bench_schemes" --mib $((seconds * 256)) --json "$out/schemes.json"
 echo "== bench_job"
 "$build/tests/bench_job" --mib $((seconds * 256)) --json "$out/job.json"
 echo "== bench_cluster"

@@ -113,8 +113,9 @@ awaitable<atl::result<node_load>> async_bulk_connection::probe() {
   co_return load;
 }
 
-awaitable<atl::result<bool>> async_bulk_connection::report_damage(fragment_key key) {
-  wire::report_request asked{options_.token, key};
+awaitable<atl::result<bool>>
+async_bulk_connection::report_damage(fragment_key key, std::optional<std::uint32_t> contents) {
+  wire::report_request asked{options_.token, key, contents};
   auto body = wire::encode(asked);
   auto answer = co_await request(wire::op::report_damage, body);
   if (!answer)

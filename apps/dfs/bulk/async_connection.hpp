@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -33,6 +34,15 @@ class fragment_sink {
   /// until the call ends.
   virtual boost::asio::awaitable<atl::status> take(std::span<const std::byte> bytes,
                                                    std::span<const std::uint32_t> crcs) = 0;
+};
+
+/// Gives a fragment in pieces, for `async_bulk_connection::write_pieces`.
+class fragment_feed {
+ public:
+  virtual ~fragment_feed() = default;
+  /// The next bytes, whole batches of `batch_size` except at the fragment's end; valid until the
+  /// next call. An error ends the write.
+  virtual boost::asio::awaitable<atl::result<std::string_view>> next() = 0;
 };
 
 /// A client's connection to the bulk port of one storage node, for coroutines; `bulk_connection` is
@@ -114,9 +124,17 @@ class async_bulk_connection {
   write_chunk(std::span<const write_target> targets, chunk_id chunk, std::string_view data,
               durability how, bool await_go = false);
 
+  /// Stores a fragment of `size` bytes on this node, out of pieces that are taken from `feed` once
+  /// the node has room for it. Nothing is taken twice: if the connection breaks after that, the
+  /// write has failed. Errors as of `write_chunk`, and those of `feed`.
+  awaitable<atl::status> write_pieces(write_target target, chunk_id chunk, std::uint64_t size,
+                                      fragment_feed& feed, durability how);
+
   /// Reports to the node that its copy seems damaged. The node checks the copy. @returns true if
   /// the copy is intact, false if it was damaged and has been moved aside. Errors: not_found.
-  awaitable<atl::result<bool>> report_damage(fragment_key key);
+  /// @param contents as in `check_options`, if it is known
+  awaitable<atl::result<bool>> report_damage(fragment_key key,
+                                             std::optional<std::uint32_t> contents = {});
 
   /// Has the node fetch a fragment from another node, check it and store it durably. Errors:
   /// not_found, corrupt (at the source), no_space, io.
@@ -147,6 +165,9 @@ class async_bulk_connection {
   awaitable<atl::status> receive_pieces(const wire::read_reply& about, fragment_sink& sink);
   awaitable<atl::result<std::string>> send_chunk(const wire::write_request& request,
                                                  std::string_view data);
+  awaitable<atl::status> await_go(atl::net::io_timeout limit);
+  awaitable<atl::result<std::string>> send_pieces(const wire::write_request& request,
+                                                  fragment_feed& feed);
   awaitable<atl::status> send_blocks(std::span<const std::byte>& rest, atl::net::io_timeout wait);
   atl::error broken(atl::error why);
   atl::error given_up() const;

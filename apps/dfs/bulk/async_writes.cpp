@@ -47,11 +47,9 @@ async_bulk_connection::send_chunk(const wire::write_request& request, std::strin
   auto body = wire::encode(request);
   auto sent = co_await send_frame(stream_, wire::op::write, body, limit);
   if (sent && request.await_go) {
-    auto go = co_await receive_frame(stream_, limit, limit);
+    auto go = co_await await_go(limit);
     if (!go)
-      co_return tl::unexpected{broken(go.error())};
-    if (go->what != wire::op::working) // a refusal
-      co_return take_response(decode_reply_frame(*go, stream_.peer()));
+      co_return tl::unexpected{go.error()};
   }
   auto rest = std::as_bytes(std::span{data});
   if (sent)
@@ -67,6 +65,78 @@ async_bulk_connection::send_chunk(const wire::write_request& request, std::strin
   if (answer && !rest.empty())
     co_return tl::unexpected{
         broken({atl::errc::corrupt, atl::to_string(node_) + " answered before it had the data"})};
+  co_return answer;
+}
+
+/// Waits until the node has room for the data. Errors: that of the node, if it has none.
+awaitable<atl::status> async_bulk_connection::await_go(atl::net::io_timeout limit) {
+  auto go = co_await receive_frame(stream_, limit, limit);
+  if (!go)
+    co_return tl::unexpected{broken(go.error())};
+  if (go->what == wire::op::working)
+    co_return atl::status{};
+  auto refusal = take_response(decode_reply_frame(*go, stream_.peer()));
+  if (refusal)
+    refusal = tl::unexpected{
+        broken({atl::errc::corrupt, atl::to_string(node_) + " answered before it had the data"})};
+  co_return tl::unexpected{refusal.error()};
+}
+
+awaitable<atl::status> async_bulk_connection::write_pieces(write_target target, chunk_id chunk,
+                                                           std::uint64_t size, fragment_feed& feed,
+                                                           durability how) {
+  if (size > fragment_bytes_max)
+    co_return atl::fail(atl::errc::invalid,
+                        fmt::format("cannot write {} bytes: at most {}", size, fragment_bytes_max));
+  auto progress_ms = std::clamp<std::int64_t>(options_.timeouts.progress.count(), 1, UINT32_MAX);
+  wire::write_request request{
+      options_.token,      chunk, size, how, static_cast<std::uint32_t>(progress_ms),
+      {std::move(target)}, true};
+  auto start = [this, &request, &feed] { return send_pieces(request, feed); };
+  auto answer = co_await attempt<std::string>(start);
+  if (!answer)
+    co_return tl::unexpected{answer.error()};
+  auto results = wire::decode_write_reply(*answer);
+  if (!results || results->size() != 1)
+    co_return tl::unexpected{
+        broken({atl::errc::corrupt, atl::to_string(node_) + " sent a malformed result"})};
+  co_return results->front().outcome;
+}
+
+awaitable<atl::result<std::string>>
+async_bulk_connection::send_pieces(const wire::write_request& request, fragment_feed& feed) {
+  auto limit = wait();
+  auto body = wire::encode(request);
+  auto sent = co_await send_frame(stream_, wire::op::write, body, limit);
+  if (!sent)
+    co_return tl::unexpected{broken(sent.error())};
+  auto go = co_await await_go(limit);
+  if (!go)
+    co_return tl::unexpected{go.error()};
+  answered_ = true; // so that nothing is sent twice
+  for (std::uint64_t left = request.size; sent && left > 0;) {
+    auto piece = co_await feed.next();
+    if (!piece || piece->empty() || piece->size() > left) {
+      stream_.close(); // in front of the data
+      co_return tl::unexpected{
+          piece ? atl::error{atl::errc::internal, "a fragment in pieces of a wrong length"}
+                : piece.error()};
+    }
+    auto rest = std::as_bytes(std::span{*piece});
+    sent = co_await send_blocks(rest, limit);
+    left -= piece->size();
+    if (sent && !rest.empty())
+      break; // the node refuses the rest
+  }
+  if (!sent && sent.error().code == atl::errc::timeout)
+    co_return tl::unexpected{broken(sent.error())};
+  answered_ = false;
+  atl::net::io_timeout first{limit.progress,
+                             std::min(limit.deadline, clock::now() + limit.progress)};
+  auto answer = co_await receive_response(first);
+  auto is_answered = std::exchange(answered_, true);
+  if (!sent && !is_answered)
+    co_return tl::unexpected{broken(sent.error())};
   co_return answer;
 }
 

@@ -176,12 +176,18 @@ std::string encode(const report_request& request) {
   writer out;
   out.put(request.token);
   write(out, request.key);
+  out.put(request.contents.has_value());
+  if (request.contents)
+    out.put(*request.contents);
   return out.take();
 }
 
 atl::result<report_request> decode_report(std::string_view body) {
-  return decode<report_request>(body, "damage report",
-                                [](reader& in, report_request& out) { read(in, out.key); });
+  return decode<report_request>(body, "damage report", [](reader& in, report_request& out) {
+    read(in, out.key);
+    if (in.get<bool>())
+      out.contents = in.get<std::uint32_t>();
+  });
 }
 
 std::string encode(const copy_request& request) {

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,7 +21,7 @@
 namespace dfs::wire {
 
 /// Of the frames and what is in them; both ends must have the same.
-inline constexpr std::uint16_t version = 3;
+inline constexpr std::uint16_t version = 4;
 inline constexpr std::size_t header_size = 16;
 
 enum class op : std::uint16_t {
@@ -68,6 +69,8 @@ struct write_request {
 struct report_request {
   std::string token;
   fragment_key key;
+  /// What the fragment's `contents_crc` must be; another one means that the fragment is wrong.
+  std::optional<std::uint32_t> contents{};
 };
 
 struct copy_request {

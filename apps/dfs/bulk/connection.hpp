@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -51,7 +52,9 @@ class bulk_connection {
 
   /// Reports to the node that its copy seems damaged. The node checks the copy. @returns true if
   /// the copy is intact, false if it was damaged and has been moved aside. Errors: not_found.
-  atl::result<bool> report_damage(const fragment_key& key);
+  /// @param contents as in `check_options`, if it is known
+  atl::result<bool> report_damage(const fragment_key& key,
+                                  std::optional<std::uint32_t> contents = {});
 
   /// Has the node fetch a fragment from another node, check it and store it durably. Errors:
   /// not_found, corrupt (at the source), no_space, io.

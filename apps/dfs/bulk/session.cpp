@@ -240,7 +240,9 @@ awaitable<session::next> session::serve_report(wire::report_request request) {
   auto admitted = admit(bulk_access::report_damage, request.token, request.key);
   if (!admitted)
     co_return co_await refuse(admitted.error());
-  auto check = [this, &request] { return shared_.store.check(request.key); };
+  auto check = [this, &request] {
+    return shared_.store.check(request.key, {.contents = request.contents});
+  };
   auto intact = co_await on(shared_.disk_readers, check);
   if (!intact)
     co_return co_await answer_failure(intact.error());

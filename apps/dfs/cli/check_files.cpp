@@ -144,6 +144,8 @@ class file_check {
     atl::spi::chunk_report report;
     report.fragments = checks_.check(chunk, found, depth_);
     try {
+      if (depth_ == fragment_checks::depth::whole && !(*by)->recovery->layout().identical)
+        checks_.compare(chunk, *(*by)->recovery, report.fragments, found);
       return judged_[chunk.id] = (*by)->recovery->judge(report).health;
     } catch (const std::exception& thrown) {
       return atl::fail(atl::errc::internal, fmt::format("the recovery scheme {} threw: {}",

@@ -64,7 +64,8 @@ atl::result<std::uint64_t> get_into_file(const context& with, file_client& files
   std::optional<expected_content> expected;
   if (what.resume)
     expected = {file.entry.inode, attributes.data_version};
-  auto read = files.get(file.remote, made->sink(), add_to(progress, there), part, expected);
+  auto read = files.get(file.remote, made->sink(), add_to(progress, there), part, expected,
+                        made->retraction());
   if (!read)
     return read;
   if (auto kept = made->keep(); !kept)

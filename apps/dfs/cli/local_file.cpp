@@ -43,6 +43,7 @@ atl::result<local_source> open_source(const std::string& path) {
   if (S_ISREG(found.st_mode)) {
     source.size = static_cast<std::uint64_t>(found.st_size);
     source.found = found;
+    source.read_at = read_at(fd, path);
     ::posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
   }
   source.read = read_from(fd, path);
@@ -142,6 +143,10 @@ int local_file::descriptor() const {
 
 byte_sink local_file::sink() const {
   return write_to(descriptor(), path_);
+}
+
+byte_retraction local_file::retraction() const {
+  return device_ ? byte_retraction{} : take_back_from(descriptor(), path_);
 }
 
 void local_file::take_permissions_of_replaced() const {

@@ -19,6 +19,7 @@ namespace dfs::cli {
 struct local_source {
   std::shared_ptr<void> file; ///< keeps it open
   byte_source read;
+  positioned_source read_at;         ///< of a regular file
   std::optional<std::uint64_t> size; ///< of a regular file
   std::optional<struct stat> found;  ///< of a regular file
 };
@@ -46,6 +47,8 @@ class local_file {
   ~local_file() = default; ///< removes the file unless it was kept, or resumed
 
   byte_sink sink() const;
+  /// Empty: it is a device or a pipe.
+  byte_retraction retraction() const;
   /// The bytes of the content that are there before anything is written.
   std::uint64_t bytes_there() const { return partial_ ? partial_->bytes_there() : 0; }
   /// Was there a beginning of another content?

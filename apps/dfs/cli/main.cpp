@@ -45,7 +45,7 @@ void add_check(CLI::App& app, context& with, chosen& call) {
                   "and counters, in a copy, while it goes on working");
   check->add_flag("--deep", what.deep,
                   "With PATH: have the storage nodes read each fragment whole, instead of only "
-                  "looking for it");
+                  "looking for it, and compare those of a code with each other");
   dfs::cli::add_words(*check, "PATH…", what.paths,
                       "Files, and directories with all files below; default all chunks. With "
                       "--names: the masters to ask, by name; default all");

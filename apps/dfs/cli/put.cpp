@@ -194,6 +194,7 @@ class putting {
     options.overwrite = !what_.no_clobber;
     options.parents = what_.parents;
     options.size = source->size;
+    options.read_at = source->read_at;
     options.inode =
         source->found ? inode_of(*source->found, what_.preserve) : own_inode(inode_type::file);
     options.parents_mode = own_directory_mode();

@@ -1,6 +1,8 @@
 #include "client/chunk_uploader.hpp"
 
 #include "client/plugin_call.hpp"
+#include "client/stripe_encoder.hpp"
+#include "client/striped_writes.hpp"
 
 #include <atoll/core/crc32c.hpp>
 #include <atoll/net/run_here.hpp>
@@ -10,6 +12,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <exception>
 #include <optional>
 #include <set>
 #include <utility>
@@ -46,7 +49,7 @@ std::vector<fragment_write> targets_of(const protocol::placement& where) {
 } // namespace
 
 atl::result<chunk_record> chunk_uploader::store(placement_stock& places, const scheme& by,
-                                                std::string_view data) {
+                                                const chunk_source& data) {
   try {
     return try_to_store(places, by, data);
   } catch (const plugin_threw& problem) {
@@ -55,8 +58,7 @@ atl::result<chunk_record> chunk_uploader::store(placement_stock& places, const s
 }
 
 atl::result<chunk_record> chunk_uploader::try_to_store(placement_stock& places, const scheme& by,
-                                                       std::string_view data) {
-  auto crc = atl::crc32c(data);
+                                                       const chunk_source& data) {
   std::vector<storage_id> avoid;
   std::optional<atl::error> last_problem;
   busy_wait waiting{view_.settings().busy_timeout};
@@ -69,7 +71,7 @@ atl::result<chunk_record> chunk_uploader::try_to_store(placement_stock& places, 
       attempt = 1;
       avoid.clear();
     }
-    auto where = places.take(data.size(), avoid, clock::now());
+    auto where = places.take(data.size, avoid, clock::now());
     if (!where) {
       auto why = where.error();
       if (last_problem)
@@ -78,9 +80,12 @@ atl::result<chunk_record> chunk_uploader::try_to_store(placement_stock& places, 
     }
     if (where->targets.size() > by.policy.fragments)
       where->targets.resize(by.policy.fragments);
-    auto problems = write(*where, data, by, !last_problem);
+    auto done = write(*where, data, by, !last_problem);
+    if (!done)
+      return tl::unexpected{done.error()};
+    auto& problems = done->problems;
     note_suspects(*where, problems);
-    chunk_record record{where->chunk, data.size(), {}, crc, by.id};
+    chunk_record record{where->chunk, data.size, {}, done->crc, by.id};
     for (auto& target : where->targets)
       record.nodes.push_back(problems.contains(target.id) ? no_storage : target.id);
     record.nodes.resize(by.policy.fragments, no_storage);
@@ -106,22 +111,75 @@ atl::result<chunk_record> chunk_uploader::try_to_store(placement_stock& places, 
                                 last_problem ? last_problem->message : "they were not reached"));
 }
 
-failed_writes chunk_uploader::write(const protocol::placement& where, std::string_view data,
-                                    const scheme& by, bool is_first_attempt) {
-  auto layout = by.recovery->layout();
-  auto context = atl::net::context_of_this_thread();
+bool chunk_uploader::can_stream(const scheme& by) {
+  try {
+    return stripe_encoder::is_possible(*by.recovery);
+  } catch (const std::exception&) {
+    return false; // what the plugin throws when it encodes is reported
+  }
+}
+
+/// What takes one step is sent sooner without asking the nodes first whether they have room.
+bool chunk_uploader::is_striped(const scheme& by, const chunk_source& data) {
+  auto& scheme = *by.recovery;
+  return can_stream(by) && (!data.is_in_memory() ||
+                            data.size > stripe_encoder::step_bytes(scheme) * scheme.stripes().data);
+}
+
+atl::result<chunk_uploader::written> chunk_uploader::write(const protocol::placement& where,
+                                                           const chunk_source& data,
+                                                           const scheme& by,
+                                                           bool is_first_attempt) {
   fragment_writes::tools tools{connections_, progress_, latencies_, timeouts_for(is_first_attempt),
                                view_.settings().busy_timeout};
+  if (is_striped(by, data))
+    return write_stripes(tools, where, data, by);
+  auto layout = by.recovery->layout();
+  auto context = atl::net::context_of_this_thread();
   fragment_writes writes{tools, context, where.chunk, by.policy.durability};
   auto targets = targets_of(where);
-  if (layout.identical)
-    return atl::net::run_here(*context, writes.write_copies(std::move(targets), data));
+  auto crc = atl::crc32c(data.in_memory);
+  if (layout.identical) {
+    auto problems =
+        atl::net::run_here(*context, writes.write_copies(std::move(targets), data.in_memory));
+    return written{std::move(problems), crc};
+  }
   std::string scratch;
   auto fragments = call_plugin("recovery", by.policy.recovery,
-                               [&] { return by.recovery->encode(data, scratch); });
+                               [&] { return by.recovery->encode(data.in_memory, scratch); });
   targets.resize(std::min(targets.size(), fragments.size()));
-  return atl::net::run_here(
+  auto problems = atl::net::run_here(
       *context, writes.write_fragments(std::move(targets), fragments, layout.min_write));
+  return written{std::move(problems), crc};
+}
+
+/// Nodes that are busy get their fragments later, as long as too few have theirs.
+atl::result<chunk_uploader::written>
+chunk_uploader::write_stripes(const fragment_writes::tools& with, const protocol::placement& where,
+                              const chunk_source& data, const scheme& by) {
+  auto context = atl::net::context_of_this_thread();
+  auto enough = std::size_t{by.recovery->layout().min_write};
+  auto targets = targets_of(where);
+  busy_wait waiting{view_.settings().busy_timeout};
+  written all;
+  for (std::size_t stored = 0;;) {
+    striped_writes writes{with, context, where.chunk, by, data};
+    auto failed = atl::net::run_here(*context, writes.run(targets, enough - stored));
+    if (!failed)
+      return tl::unexpected{failed.error()};
+    all.crc = writes.crc();
+    stored += targets.size() - failed->size();
+    std::erase_if(targets, [&](auto& each) {
+      auto problem = failed->find(each.node);
+      return problem == failed->end() || problem->second.why.code != errc::busy;
+    });
+    for (auto& [node, problem] : *failed)
+      all.problems[node] = std::move(problem);
+    if (targets.empty() || stored >= enough || !waiting.pause(progress_.last()))
+      return all;
+    for (auto& each : targets)
+      all.problems.erase(each.node);
+  }
 }
 
 bulk_timeouts chunk_uploader::timeouts_for(bool is_first_attempt) const {

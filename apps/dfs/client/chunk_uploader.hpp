@@ -1,6 +1,7 @@
 #pragma once
 
 #include "client/busy_wait.hpp"
+#include "client/chunk_source.hpp"
 #include "client/cluster_view.hpp"
 #include "client/connection_pool.hpp"
 #include "client/fragment_writes.hpp"
@@ -12,7 +13,7 @@
 #include <atoll/core/error.hpp>
 
 #include <chrono>
-#include <string_view>
+#include <cstdint>
 
 namespace dfs {
 
@@ -25,16 +26,28 @@ class chunk_uploader {
       : view_{view}, connections_{connections}, progress_{progress} {}
 
   /// As `storage_pool::store`.
-  atl::result<chunk_record> store(placement_stock& places, const scheme& by, std::string_view data);
+  atl::result<chunk_record> store(placement_stock& places, const scheme& by,
+                                  const chunk_source& data);
+  /// Can a chunk of the scheme be stored without being in memory as a whole?
+  static bool can_stream(const scheme& by);
 
   /// Nodes that failed lately.
   suspect_nodes& suspects() { return suspects_; }
 
  private:
+  struct written {
+    failed_writes problems;
+    std::uint32_t crc = 0; ///< of the chunk
+  };
+
   atl::result<chunk_record> try_to_store(placement_stock& places, const scheme& by,
-                                         std::string_view data);
-  failed_writes write(const protocol::placement& where, std::string_view data, const scheme& by,
-                      bool is_first_attempt);
+                                         const chunk_source& data);
+  atl::result<written> write(const protocol::placement& where, const chunk_source& data,
+                             const scheme& by, bool is_first_attempt);
+  atl::result<written> write_stripes(const fragment_writes::tools& with,
+                                     const protocol::placement& where, const chunk_source& data,
+                                     const scheme& by);
+  static bool is_striped(const scheme& by, const chunk_source& data);
   bulk_timeouts timeouts_for(bool is_first_attempt) const;
   void note_suspects(const protocol::placement& where, const failed_writes& problems);
   bool has_others(const chunk_record& record, const failed_writes& problems);

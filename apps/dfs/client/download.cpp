@@ -4,6 +4,8 @@
 #include "client/transfers.hpp"
 #include "namespace/path.hpp"
 
+#include <atoll/core/crc32c.hpp>
+
 #include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <fmt/format.h>
@@ -20,19 +22,42 @@ namespace {
 using atl::errc;
 using atl::fail;
 
+/// A larger chunk is read in parts of this size, to spare memory.
+constexpr std::uint64_t part_bytes = 4 << 20;
+constexpr std::uint64_t whole_bytes_max = 16 << 20;
+
+/// What is known of a chunk of which some parts have been passed on.
+struct chunk_so_far {
+  std::uint32_t crc = 0;
+  std::uint64_t bytes = 0;
+};
+
 /// Reads chunks of a file ahead, a few at a time, and returns them in order.
 class read_ahead_queue {
  public:
-  read_ahead_queue(control& masters, storage_pool& storages, file_content of)
-      : masters_{masters}, storages_{storages}, of_{std::move(of)}, threads_{chunks_under_way} {}
+  /// @param take_back must outlive this object
+  read_ahead_queue(control& masters, storage_pool& storages, file_content of,
+                   const byte_retraction& take_back)
+      : masters_{masters}, storages_{storages}, of_{std::move(of)},
+        take_back_{take_back}, threads_{chunks_under_way} {}
   ~read_ahead_queue() { threads_.join(); }
 
   bool full() const { return pending_.size() > chunks_under_way; }
   bool empty() const { return pending_.empty(); }
 
-  void read_ahead(const piece& part) {
+  /// Is the piece to be read in parts? Of a whole chunk only if it can be taken back, because the
+  /// checksum of the chunk is compared when all of its bytes have been passed on.
+  bool is_divided(const piece& what) const {
+    auto* stored = std::get_if<chunk_part>(&what.content);
+    return stored && what.length_bytes > whole_bytes_max &&
+           (take_back_ || what.length_bytes < stored->chunk.size_bytes);
+  }
+
+  /// @param of the whole chunk of which this is a part; null: it isn't checked
+  void read_ahead(const piece& part, std::shared_ptr<chunk_so_far> of = nullptr) {
     auto slot = std::make_shared<reading>();
     slot->part = part;
+    slot->of = std::move(of);
     slot->outcome = slot->promise.get_future();
     auto* stored = std::get_if<chunk_part>(&slot->part.content);
     if (!stored) {
@@ -64,6 +89,10 @@ class read_ahead_queue {
                                                     outcome.error().message));
     if (auto put = pass(*slot, into); !put)
       return put;
+    if (slot->of)
+      if (auto checked = check(*slot, into); !checked)
+        return fail(checked.error().code, fmt::format("bytes {} to {}: {}", offset, offset + length,
+                                                      checked.error().message));
     offset += length;
     spare_.push_back(std::move(slot->bytes));
     return {};
@@ -72,6 +101,7 @@ class read_ahead_queue {
  private:
   struct reading {
     piece part;
+    std::shared_ptr<chunk_so_far> of;
     byte_buffer bytes; ///< of a part of a chunk
     std::promise<atl::status> promise;
     std::future<atl::status> outcome;
@@ -92,6 +122,25 @@ class read_ahead_queue {
     return {};
   }
 
+  /// The checksums of the blocks were right. That of the chunk is compared after its last part; if
+  /// it is wrong, a fragment is, and the chunk is read as a whole from others.
+  atl::status check(const reading& slot, const byte_sink& into) {
+    auto& chunk = std::get<chunk_part>(slot.part.content).chunk;
+    slot.of->crc = atl::crc32c(slot.bytes.view(), slot.of->crc);
+    slot.of->bytes += slot.bytes.size();
+    if (slot.of->bytes < chunk.size_bytes || slot.of->crc == chunk.crc)
+      return {};
+    byte_buffer whole;
+    whole.resize(chunk.size_bytes);
+    auto begin = slot.part.offset_bytes - std::get<chunk_part>(slot.part.content).offset_bytes;
+    piece all{begin, chunk.size_bytes, chunk_part{chunk, 0}};
+    if (auto read = read_piece(masters_, storages_, of_, all, whole.from(0)); !read)
+      return read;
+    if (auto taken = take_back_(chunk.size_bytes); !taken)
+      return taken;
+    return into(whole.view());
+  }
+
   /// Buffers are reused: fresh memory costs a page fault for each 4 KiB.
   byte_buffer take_buffer() {
     byte_buffer buffer;
@@ -106,6 +155,7 @@ class read_ahead_queue {
   control& masters_;
   storage_pool& storages_;
   const file_content of_;
+  const byte_retraction& take_back_;
   boost::asio::thread_pool threads_;
   std::deque<std::shared_ptr<reading>> pending_;
   std::vector<byte_buffer> spare_;
@@ -141,7 +191,8 @@ std::optional<piece> within(const piece& whole, const byte_range& part) {
 atl::result<std::uint64_t> download(control& masters, storage_pool& storages,
                                     const std::string& path, const byte_sink& into,
                                     const progress_report& progress, const byte_range& part,
-                                    const std::optional<expected_content>& expected) {
+                                    const std::optional<expected_content>& expected,
+                                    const byte_retraction& take_back) {
   auto where = place_of(path);
   if (!where)
     return tl::unexpected{where.error()};
@@ -157,7 +208,8 @@ atl::result<std::uint64_t> download(control& masters, storage_pool& storages,
   auto wanted = clip(part, page->attributes.size_bytes, path);
   if (!wanted)
     return tl::unexpected{wanted.error()};
-  read_ahead_queue reader{masters, storages, {path, page->inode, page->attributes.data_version}};
+  read_ahead_queue reader{
+      masters, storages, {path, page->inode, page->attributes.data_version}, take_back};
   auto offset = wanted->offset; ///< of the next byte for `into`
   auto take_one = [&]() -> atl::status {
     auto taken = reader.take_one(into, offset);
@@ -171,10 +223,25 @@ atl::result<std::uint64_t> download(control& masters, storage_pool& storages,
     auto of_file = within(found, *wanted);
     if (!of_file)
       return {};
-    reader.read_ahead(*of_file);
-    while (reader.full())
-      if (auto taken = take_one(); !taken)
-        return taken;
+    auto make_room = [&]() -> atl::status {
+      while (reader.full())
+        if (auto taken = take_one(); !taken)
+          return taken;
+      return {};
+    };
+    if (!reader.is_divided(*of_file)) {
+      reader.read_ahead(*of_file);
+      return make_room();
+    }
+    auto is_whole =
+        of_file->length_bytes == std::get<chunk_part>(of_file->content).chunk.size_bytes;
+    auto so_far = is_whole ? std::make_shared<chunk_so_far>() : nullptr;
+    for (auto at = of_file->offset_bytes; at < of_file->offset_bytes + of_file->length_bytes;
+         at += part_bytes) {
+      reader.read_ahead(*within(*of_file, {at, part_bytes}), so_far);
+      if (auto made = make_room(); !made)
+        return made;
+    }
     return {};
   });
   if (!walked)

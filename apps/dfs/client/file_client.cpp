@@ -44,8 +44,10 @@ atl::result<std::uint64_t> file_client::put(const byte_source& from, const std::
 
 atl::result<std::uint64_t> file_client::get(const std::string& path, const byte_sink& into,
                                             const progress_report& progress, const byte_range& part,
-                                            const std::optional<expected_content>& expected) {
-  return download(impl_->masters, *impl_->storages, path, into, progress, part, expected);
+                                            const std::optional<expected_content>& expected,
+                                            const byte_retraction& take_back) {
+  return download(impl_->masters, *impl_->storages, path, into, progress, part, expected,
+                  take_back);
 }
 
 atl::result<std::unique_ptr<job_runner>> file_client::make_job_runner(std::vector<job_node> nodes) {

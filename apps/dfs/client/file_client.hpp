@@ -1,5 +1,6 @@
 #pragma once
 
+#include "client/chunk_source.hpp"
 #include "client/control.hpp"
 #include "client/job_runner.hpp"
 #include "client/stream.hpp"
@@ -23,6 +24,9 @@ struct put_options {
   /// The expected size, if known: for the progress report, and to refuse a file that is too large
   /// before any data is sent. The actual size may differ.
   std::optional<std::uint64_t> size;
+  /// The same source from any offset on, of which `size` bytes are expected; empty: the source can
+  /// be read once. With it, chunks that can be encoded piece by piece aren't held in memory.
+  positioned_source read_at{};
   commands::new_inode inode;         ///< of the file
   std::uint16_t parents_mode = 0755; ///< of missing directories
   progress_report progress;
@@ -63,11 +67,14 @@ class file_client {
   /// Passes a file's bytes to `into`, in order and verified by their checksums.
   /// @param part reads no more chunks, and of copies no more blocks, than it must
   /// @param expected reads nothing of a file that has another content by now
+  /// @param take_back if given, large chunks are passed on before all of their bytes have been
+  /// read, and taken back if they turn out to be wrong; otherwise each is held in memory
   /// @returns bytes read; errc::corrupt with the range if no copy is intact; errc::invalid if the
   /// part begins beyond the file's end; errc::refused if the content changed.
   atl::result<std::uint64_t> get(const std::string& path, const byte_sink& into,
                                  const progress_report& progress = {}, const byte_range& part = {},
-                                 const std::optional<expected_content>& expected = {});
+                                 const std::optional<expected_content>& expected = {},
+                                 const byte_retraction& take_back = {});
 
   /// Prepares jobs on files. @param nodes all storage nodes. Must not outlive this object.
   atl::result<std::unique_ptr<job_runner>> make_job_runner(std::vector<job_node> nodes);

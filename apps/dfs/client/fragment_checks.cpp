@@ -1,8 +1,13 @@
 #include "client/fragment_checks.hpp"
 
+#include "common/chunk_decoder.hpp"
+
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
+#include <map>
+#include <span>
 
 namespace dfs {
 
@@ -43,6 +48,53 @@ std::vector<atl::spi::fragment_report> fragment_checks::check(const chunk_record
       reports.push_back({index, at, state});
   }
   return reports;
+}
+
+void fragment_checks::compare(const chunk_record& chunk, const atl::spi::recovery& scheme,
+                              std::vector<atl::spi::fragment_report>& reports,
+                              fragment_findings& found) {
+  std::string whole(chunk.size_bytes, '\0');
+  chunk_decoder decoder{scheme, chunk, whole};
+  std::map<std::uint32_t, std::span<char>> read;
+  auto is_decoded = false;
+  for (auto& report : reports) {
+    auto known = nodes_.find(static_cast<storage_id>(report.node));
+    if (report.state != fragment_state::ok || known == nodes_.end())
+      continue;
+    auto into = decoder.buffer_for(report.index);
+    auto bytes = known->second.connection->read_whole_fragment({chunk.id, report.index},
+                                                               std::as_writable_bytes(into));
+    if (!bytes || *bytes != into.size())
+      continue;
+    read[report.index] = into;
+    is_decoded = is_decoded || decoder.add(report.index);
+  }
+  if (!is_decoded && decoder.wrong_combinations() > 0) {
+    found.damaged.push_back(fmt::format("what the fragments of chunk {} decode to doesn't have its "
+                                        "checksum, and which of them are wrong can't be told",
+                                        to_string(chunk.id)));
+    for (auto& report : reports)
+      if (read.contains(report.index))
+        report.state = fragment_state::corrupt;
+  }
+  if (!is_decoded)
+    return;
+  std::string scratch;
+  auto fragments = scheme.encode(whole, scratch);
+  for (auto& report : reports) {
+    auto bytes = read.find(report.index);
+    if (bytes == read.end() || report.index >= fragments.size() ||
+        std::ranges::equal(bytes->second, fragments[report.index]))
+      continue;
+    auto& node = nodes_.at(static_cast<storage_id>(report.node));
+    auto crcs = block_crcs(std::as_bytes(std::span{fragments[report.index]}));
+    auto told = node.connection->report_damage({chunk.id, report.index}, contents_crc(crcs));
+    report.state = fragment_state::corrupt;
+    found.damaged.push_back(fmt::format(
+        "fragment {} on {} is wrong although its checksums are right, {}",
+        to_string(fragment_key{chunk.id, report.index}), node.name,
+        told ? "and is moved aside" : "and couldn't be moved aside: " + told.error().message));
+  }
 }
 
 /// Reads a fragment's first byte, and with it the footer and a block.

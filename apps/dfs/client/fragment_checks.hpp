@@ -39,6 +39,12 @@ class fragment_checks {
   /// that is damaged aside. @returns the fragments that the masters know a place of
   std::vector<atl::spi::fragment_report> check(const chunk_record& chunk, fragment_findings& found,
                                                depth how);
+  /// Reads the fragments that are reported as in order, decodes the chunk from some of them, by its
+  /// checksum, and compares each with what the chunk is encoded into. One that is wrong is reported
+  /// as damaged from then on; its node moves it aside. Holds the chunk and its fragments in memory.
+  /// @pre the fragments aren't copies, and `reports` are those of `check`
+  void compare(const chunk_record& chunk, const atl::spi::recovery& scheme,
+               std::vector<atl::spi::fragment_report>& reports, fragment_findings& found);
 
  private:
   struct node {

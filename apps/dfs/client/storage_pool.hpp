@@ -13,7 +13,6 @@
 #include <cstdint>
 #include <memory>
 #include <span>
-#include <string_view>
 
 namespace dfs {
 
@@ -44,7 +43,7 @@ class storage_pool {
   /// another chunk id avoids it; there the scheme's minimum of fragments suffices. Busy nodes are
   /// retried for `client.busy_timeout`.
   atl::result<chunk_record> store(placement_stock& upload, const scheme& by,
-                                  std::string_view data) {
+                                  const chunk_source& data) {
     return uploader_.store(upload, by, data);
   }
 

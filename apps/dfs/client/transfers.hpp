@@ -29,6 +29,7 @@ atl::result<std::uint64_t> upload(control& masters, storage_pool& storages, cons
 atl::result<std::uint64_t> download(control& masters, storage_pool& storages,
                                     const std::string& path, const byte_sink& into,
                                     const progress_report& progress, const byte_range& part,
-                                    const std::optional<expected_content>& expected);
+                                    const std::optional<expected_content>& expected,
+                                    const byte_retraction& take_back);
 
 } // namespace dfs

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <functional>
 #include <future>
 #include <memory>
 #include <optional>
@@ -41,24 +42,16 @@ class chunk_sender {
   /// Stores a chunk; blocks while too many are under way. A file's only chunk is stored by the
   /// calling thread.
   atl::status send(byte_buffer data, bool is_last) {
-    if (is_last && !threads_)
-      return add(storages_.store(*places_, *by_, data.view()), data.size());
-    if (!threads_)
-      threads_.emplace(chunks_under_way);
-    while (pending_.size() >= chunks_under_way)
-      if (auto settled = settle_one(); !settled)
-        return settled;
     auto task = std::make_shared<sending>();
     task->data = std::move(data);
-    pending_.push_back(task);
-    boost::asio::post(*threads_, [this, task] {
-      try {
-        task->promise.set_value(storages_.store(*places_, *by_, task->data.view()));
-      } catch (...) { // for example out of memory; reported where the outcome is awaited
-        task->promise.set_exception(std::current_exception());
-      }
-    });
-    return {};
+    task->source = chunk_source{task->data.view()};
+    return send(std::move(task), is_last);
+  }
+  /// The same of a chunk that isn't in memory.
+  atl::status send(chunk_source from, bool is_last) {
+    auto task = std::make_shared<sending>();
+    task->source = std::move(from);
+    return send(std::move(task), is_last);
   }
 
   /// All records, once all chunks are stored.
@@ -83,15 +76,35 @@ class chunk_sender {
 
  private:
   struct sending {
-    byte_buffer data;
+    byte_buffer data; ///< of a chunk in memory
+    chunk_source source{std::string_view{}};
     std::promise<atl::result<chunk_record>> promise;
     std::future<atl::result<chunk_record>> outcome = promise.get_future();
   };
 
+  atl::status send(std::shared_ptr<sending> task, bool is_last) {
+    if (is_last && !threads_)
+      return add(storages_.store(*places_, *by_, task->source), task->source.size);
+    if (!threads_)
+      threads_.emplace(chunks_under_way);
+    while (pending_.size() >= chunks_under_way)
+      if (auto settled = settle_one(); !settled)
+        return settled;
+    pending_.push_back(task);
+    boost::asio::post(*threads_, [this, task] {
+      try {
+        task->promise.set_value(storages_.store(*places_, *by_, task->source));
+      } catch (...) { // for example out of memory; reported where the outcome is awaited
+        task->promise.set_exception(std::current_exception());
+      }
+    });
+    return {};
+  }
+
   atl::status settle_one() {
     auto oldest = std::move(pending_.front());
     pending_.pop_front();
-    auto added = add(await(oldest->outcome), oldest->data.size());
+    auto added = add(await(oldest->outcome), oldest->source.size);
     spare_.push_back(std::move(oldest->data));
     return added;
   }
@@ -162,6 +175,13 @@ bool goes_inline(std::uint64_t size, const scheme& by, const protocol::cluster_i
          info.losses_survived >= std::min(by.policy.survives_losses, 1u);
 }
 
+/// Does it spare memory to send the chunks piece by piece, and can that be done?
+bool is_streamed(const scheme& by, const protocol::cluster_info& info, const put_options& options) {
+  constexpr std::uint64_t size_min = 4 << 20;
+  return options.read_at && options.size.value_or(0) >= size_min &&
+         !goes_inline(*options.size, by, info) && chunk_uploader::can_stream(by);
+}
+
 /// The bytes that are still expected from the source, if known.
 std::optional<std::uint64_t> rest_of(std::optional<std::uint64_t> size, std::uint64_t taken) {
   if (!size || *size <= taken)
@@ -169,13 +189,14 @@ std::optional<std::uint64_t> rest_of(std::optional<std::uint64_t> size, std::uin
   return *size - taken;
 }
 
+/// @param taken bytes that were sent before
 atl::result<std::vector<piece>> send_all(chunk_sender& sender, const byte_source& from,
                                          byte_buffer first, const std::string& path,
-                                         const scheme& by, const put_options& options) {
+                                         const scheme& by, const put_options& options,
+                                         std::uint64_t taken = 0) {
   const auto chunk_bytes = by.policy.chunk_bytes;
   auto piece = std::move(first);
-  std::uint64_t taken = 0;
-  for (std::size_t chunks = 1; piece.size() > 0; ++chunks) {
+  for (std::size_t chunks = taken / chunk_bytes + 1; piece.size() > 0; ++chunks) {
     if (chunks > limits::pieces_per_command_max)
       return too_large(path, by);
     auto is_last = piece.size() < chunk_bytes;
@@ -196,14 +217,46 @@ atl::result<std::vector<piece>> send_all(chunk_sender& sender, const byte_source
   return sender.finish();
 }
 
-/// Stores the content in chunks, then makes the file visible.
-atl::result<std::uint64_t> put_chunks(control& masters, storage_pool& storages,
-                                      const protocol::cluster_info& info, const byte_source& from,
-                                      byte_buffer first, std::shared_ptr<const scheme> by,
-                                      commands::make file, const std::string& path,
-                                      const put_options& options) {
-  chunk_sender sender{storages, info, by};
-  auto pieces = send_all(sender, from, std::move(first), path, *by, options);
+/// Sends chunks that aren't held in memory, as many as are expected, and then in memory what the
+/// source has got meanwhile.
+atl::result<std::vector<piece>> send_streamed(chunk_sender& sender, const std::string& path,
+                                              const scheme& by, const put_options& options) {
+  const auto chunk_bytes = by.policy.chunk_bytes;
+  const auto size = *options.size;
+  auto& read = options.read_at;
+  for (std::uint64_t at = 0; at < size; at += chunk_bytes) {
+    auto bytes = std::min<std::uint64_t>(chunk_bytes, size - at);
+    auto is_last = at + bytes == size;
+    sender.expect((size - at + chunk_bytes - 1) / chunk_bytes);
+    chunk_source chunk{bytes, [&read, at](std::uint64_t offset, std::span<char> into) {
+                         return read(at + offset, into);
+                       }};
+    if (auto sent = sender.send(std::move(chunk), is_last); !sent)
+      return tl::unexpected{sent.error()};
+    if (options.progress)
+      options.progress(sender.stored(), size);
+  }
+  auto rest_at = size;
+  byte_source rest = [&](std::span<char> into) {
+    auto got = read(rest_at, into);
+    rest_at += got.value_or(0);
+    return got;
+  };
+  auto next = next_piece(rest, sender.take_buffer(), chunk_bytes, std::nullopt);
+  if (!next)
+    return tl::unexpected{next.error()};
+  if (next->size() == 0)
+    return sender.finish();
+  return send_all(sender, rest, std::move(*next), path, by, options, size);
+}
+
+/// Stores the content in chunks by `send`, then makes the file visible.
+atl::result<std::uint64_t>
+put_chunks(control& masters, storage_pool& storages, const protocol::cluster_info& info,
+           std::shared_ptr<const scheme> by, commands::make file, const put_options& options,
+           const std::function<atl::result<std::vector<piece>>(chunk_sender&)>& send) {
+  chunk_sender sender{storages, info, std::move(by)};
+  auto pieces = send(sender);
   if (!pieces) {
     storages.leases().finish(sender.id());
     return tl::unexpected{pieces.error()};
@@ -238,17 +291,24 @@ atl::result<std::uint64_t> upload(control& masters, storage_pool& storages, cons
     return fail(by.error(), path);
   if (options.size.value_or(0) > file_bytes_max(**by))
     return too_large(path, **by);
-  auto first = next_piece(from, {}, (*by)->policy.chunk_bytes, options.size);
-  if (!first)
-    return tl::unexpected{first.error()};
-  std::uint64_t size = first->size();
   auto plugins = storages.plugins();
   if (!plugins)
     return tl::unexpected{plugins.error()};
   auto& info = (*plugins)->info();
+  if (is_streamed(**by, info, options))
+    return put_chunks(masters, storages, info, *by, std::move(file), options,
+                      [&](auto& sender) { return send_streamed(sender, path, **by, options); });
+  auto first = next_piece(from, {}, (*by)->policy.chunk_bytes, options.size);
+  if (!first)
+    return tl::unexpected{first.error()};
+  std::uint64_t size = first->size();
+  auto put_by = [&](const std::shared_ptr<const scheme>& scheme) {
+    return put_chunks(masters, storages, info, scheme, file, options, [&](auto& sender) {
+      return send_all(sender, from, std::move(*first), path, *scheme, options);
+    });
+  };
   if (size > 0 && !goes_inline(size, **by, info))
-    return put_chunks(masters, storages, info, from, std::move(*first), *by, std::move(file), path,
-                      options);
+    return put_by(*by);
   if (size > 0)
     file.content.push_back({0, size, std::string{first->view()}});
   auto made = masters.run(file);
@@ -257,8 +317,7 @@ atl::result<std::uint64_t> upload(control& masters, storage_pool& storages, cons
     storages.policies().forget(*where);
     auto now = storages.policies().find_for_new_file(*where);
     if (now && !goes_inline(size, **now, info))
-      return put_chunks(masters, storages, info, from, std::move(*first), *now, std::move(file),
-                        path, options);
+      return put_by(*now);
   }
   if (!made)
     return tl::unexpected{made.error()};

@@ -94,8 +94,8 @@ atl::status placement_pool::publish(const storage_registry& registry, steady_tim
 
 atl::result<std::vector<protocol::storage_target>>
 placement_pool::choose(std::uint64_t key, std::size_t count, std::uint64_t bytes,
-                       const std::vector<storage_id>& avoid, const storage_registry& registry,
-                       steady_time now) {
+                       std::uint32_t per_zone_max, const std::vector<storage_id>& avoid,
+                       const storage_registry& registry, steady_time now) {
   if (auto published = publish(registry, now); !published)
     return tl::unexpected{published.error()};
   auto excluded = pool_.with_less_space_than(bytes);
@@ -103,10 +103,47 @@ placement_pool::choose(std::uint64_t key, std::size_t count, std::uint64_t bytes
   auto picks = pool_.pick_many(key, count, stamp(now), excluded);
   if (!picks)
     return tl::unexpected{picks.error()};
+  if (auto kept = keep_to_zones(*picks, std::move(excluded), per_zone_max, key, now); !kept)
+    return tl::unexpected{kept.error()};
   std::vector<protocol::storage_target> targets;
   for (auto id : *picks)
     targets.push_back(entries_.at(static_cast<storage_id>(id)).target);
   return targets;
+}
+
+std::string placement_pool::zone_of(std::uint64_t node) const {
+  auto& zone = entries_.at(static_cast<storage_id>(node)).member.domain;
+  return zone.empty() ? "node " + std::to_string(node) : "zone " + zone;
+}
+
+/// A balancer spreads its picks over the zones as well as it can; but some members may have been
+/// left to a second call. Replaces picks that are too many in their zone, as long as that can be
+/// done with nodes of other zones.
+atl::status placement_pool::keep_to_zones(std::vector<std::uint64_t>& picks,
+                                          std::vector<std::uint64_t> excluded,
+                                          std::uint32_t per_zone_max, std::uint64_t key,
+                                          steady_time now) {
+  std::map<std::string, std::uint32_t> picked;
+  std::vector<std::size_t> too_many; ///< indexes of picks
+  for (std::size_t i = 0; i < picks.size(); ++i)
+    if (++picked[zone_of(picks[i])] > per_zone_max)
+      too_many.push_back(i);
+  for (auto index : too_many) {
+    auto others = excluded;
+    others.insert(others.end(), picks.begin(), picks.end());
+    for (auto& [id, entry] : entries_)
+      if (picked[zone_of(id)] >= per_zone_max)
+        others.push_back(id);
+    auto other = pool_.pick_many(key, 1, stamp(now), others);
+    if (!other)
+      return tl::unexpected{other.error()};
+    if (other->empty())
+      return {};
+    --picked[zone_of(picks[index])];
+    ++picked[zone_of(other->front())];
+    picks[index] = other->front();
+  }
+  return {};
 }
 
 void placement_pool::finish(storage_id node, const atl::spi::outcome& result, steady_time now) {

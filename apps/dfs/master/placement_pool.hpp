@@ -31,9 +31,10 @@ class placement_pool {
                  const storage_registry& registry, steady_time now);
 
   /// Up to `count` nodes with room for `bytes` bytes each, in the order in which data shall flow.
+  /// @param per_zone_max nodes of one zone, if there are others
   /// Errors: internal if the balancer failed; the message names it.
   atl::result<std::vector<protocol::storage_target>>
-  choose(std::uint64_t key, std::size_t count, std::uint64_t bytes,
+  choose(std::uint64_t key, std::size_t count, std::uint64_t bytes, std::uint32_t per_zone_max,
          const std::vector<storage_id>& avoid, const storage_registry& registry, steady_time now);
 
   // -- what becomes of the fragments that nodes were chosen for
@@ -51,6 +52,10 @@ class placement_pool {
     protocol::storage_target target;
   };
 
+  /// The zone of a node; a node without one is a zone of its own.
+  std::string zone_of(std::uint64_t node) const;
+  atl::status keep_to_zones(std::vector<std::uint64_t>& picks, std::vector<std::uint64_t> excluded,
+                            std::uint32_t per_zone_max, std::uint64_t key, steady_time now);
   void forget(const std::string& name);
   /// Takes nodes out that have fallen silent since the last look.
   void look_for_silent_nodes(const storage_registry& registry, steady_time now);

@@ -17,10 +17,11 @@ constexpr std::size_t uploads_max = 100'000;
 void placement_service::add_policy(policy_id id, placement_plugins plugins,
                                    const storage_registry& registry, steady_time now) {
   auto layout = plugins.recovery->layout();
+  auto per_zone_max = plugins.recovery->per_domain_max();
   auto [entry, is_new] = domains_.try_emplace(
       id, domain{placement_pool{std::move(plugins.balancer), std::move(plugins.balancer_name),
                                 seed_ ^ id, pool_},
-                 std::move(plugins.recovery), layout});
+                 std::move(plugins.recovery), layout, per_zone_max});
   if (is_new)
     for (auto& [name, node] : registry.nodes())
       entry->second.nodes.on_report(name, node, registry, now);
@@ -58,12 +59,12 @@ placement_service::place(const protocol::allocate_request& request,
     placed.chunk.made_us = std::max({now_us, gc_watermark_us + 1, last_made_us_});
     placed.chunk.random = random_.next();
     last_made_us_ = placed.chunk.made_us;
-    auto targets = domain.nodes.choose(placed.chunk.random, domain.layout.total, per_node, avoid,
-                                       registry, now);
+    auto targets = domain.nodes.choose(placed.chunk.random, domain.layout.total, per_node,
+                                       domain.per_zone_max, avoid, registry, now);
     if (targets && targets->size() < domain.layout.min_write && !avoid.empty()) {
       avoid.clear(); // this balancer doesn't pick enough of the others
-      targets = domain.nodes.choose(placed.chunk.random, domain.layout.total, per_node, avoid,
-                                    registry, now);
+      targets = domain.nodes.choose(placed.chunk.random, domain.layout.total, per_node,
+                                    domain.per_zone_max, avoid, registry, now);
     }
     if (!targets)
       return tl::unexpected{targets.error()};

@@ -89,6 +89,7 @@ class placement_service {
     placement_pool nodes;
     std::shared_ptr<const atl::spi::recovery> recovery;
     atl::spi::fragment_layout layout;
+    std::uint32_t per_zone_max = 1;
   };
   struct upload {
     policy_id policy = no_policy; ///< of the chunks that its last request placed

@@ -3,6 +3,7 @@
 #include "bulk/fragment_storer.hpp"
 #include "common/chunk_decoder.hpp"
 #include "common/master_protocol.hpp"
+#include "node/window_rebuild.hpp"
 
 #include <fmt/format.h>
 
@@ -39,6 +40,8 @@ void repair_run::interrupt() {
   is_interrupted_ = true;
   if (source_)
     source_->cancel();
+  if (sources_)
+    sources_->interrupt();
 }
 
 awaitable<protocol::task_result> repair_run::run() {
@@ -76,16 +79,21 @@ void repair_run::fail_without_source() {
     result_.why = "the task names no node to read from";
 }
 
-/// Remembers the first source that failed, or rather the first one that is damaged. A node is told
-/// of its damage, so that it looks for itself, moves the fragment aside and tells the masters.
-awaitable<void> repair_run::on_source_failed(const task_source& source, atl::error why) {
+/// Remembers the first source that failed, or rather the first one that is damaged.
+void repair_run::note_failure(const task_source& source, const atl::error& why) {
   bool is_damaged = why.code == errc::corrupt;
   if (result_.failed_source == no_storage || (is_damaged && !has_damaged_source_)) {
     result_.failed_source = source.node;
     result_.why = name_of(source) + ": " + why.message;
     has_damaged_source_ = is_damaged;
   }
-  if (is_damaged && !is_interrupted_) {
+}
+
+/// A node is told of its damage, so that it looks for itself, moves the fragment aside and tells
+/// the masters.
+awaitable<void> repair_run::on_source_failed(const task_source& source, atl::error why) {
+  note_failure(source, why);
+  if (why.code == errc::corrupt && !is_interrupted_) {
     fragment_key damaged{task_.chunk, source.fragment};
     std::ignore = co_await source_->report_damage(damaged);
   }
@@ -161,14 +169,44 @@ awaitable<void> repair_run::rebuild() {
     fail_here(ready.error());
     co_return;
   }
+  auto is_over = false;
+  if (window_rebuild::is_possible(*by->recovery))
+    is_over = co_await rebuild_in_windows(*by);
+  if (!is_over)
+    co_await rebuild_whole(*by);
+}
+
+/// @returns false if the sources decode to another chunk, so that it must be found out which of
+/// them are right
+awaitable<bool> repair_run::rebuild_in_windows(const scheme& by) {
+  using outcome = window_rebuild::outcome;
+  sources_ = std::make_unique<rebuild_sources>(context_, reading_, task_, by.policy.fragments,
+                                               tools_.counters);
+  if (is_interrupted_)
+    sources_->interrupt();
+  window_rebuild made{task_, by, *sources_, tools_.store, tools_.disk, tools_.counters};
+  auto ended = co_await made.run();
+  for (auto& failed : sources_->failures())
+    note_failure(*failed.source, failed.why);
+  if (ended == outcome::stored)
+    succeed();
+  else if (ended == outcome::failed_here)
+    fail_here(made.problem());
+  else if (ended == outcome::no_source)
+    fail_without_source();
+  co_return ended != outcome::wrong_content;
+}
+
+/// Reads one fragment after the other until some of them decode to the chunk.
+awaitable<void> repair_run::rebuild_whole(const scheme& by) {
   chunk_record record{task_.chunk, task_.chunk_bytes, {}, task_.chunk_crc, task_.policy};
-  record.nodes.assign(by->policy.fragments, no_storage);
+  record.nodes.assign(by.policy.fragments, no_storage);
   std::string chunk(task_.chunk_bytes, '\0');
-  chunk_decoder decoder{*by->recovery, record, chunk};
+  chunk_decoder decoder{*by.recovery, record, chunk};
   for (auto& source : task_.sources) {
     if (is_interrupted_)
       break;
-    if (source.fragment >= by->policy.fragments)
+    if (source.fragment >= by.policy.fragments)
       continue;
     source_ = std::make_unique<async_bulk_connection>(context_, source.bulk, reading_);
     auto into = std::as_writable_bytes(decoder.buffer_for(source.fragment));
@@ -182,11 +220,12 @@ awaitable<void> repair_run::rebuild() {
       co_await on_source_failed(source, why);
       continue;
     }
+    tools_.counters.read_bytes += into.size();
     auto decode = [&decoder, &source] { return decoder.add(source.fragment); };
     auto is_whole = co_await on(tools_.disk, decode);
     if (!is_whole)
       continue;
-    auto store = [this, &chunk, &by] { return store_made(chunk, *by); };
+    auto store = [this, &chunk, &by] { return store_made(chunk, by); };
     auto stored = co_await on(tools_.disk, store);
     if (stored)
       succeed();
@@ -211,17 +250,17 @@ atl::status repair_run::store_made(std::string_view chunk, const scheme& by) {
                                  "said",
                                  by.policy.recovery, task_.fragment));
   auto bytes = std::as_bytes(std::span{fragments[task_.fragment]});
-  std::vector<std::uint32_t> crcs;
-  crcs.reserve(block_count(bytes.size()));
-  for (std::size_t at = 0; at < bytes.size(); at += block_size)
-    crcs.push_back(block_crc(bytes.subspan(at, std::min(block_size, bytes.size() - at))));
+  auto crcs = block_crcs(bytes);
   auto writer = tools_.store.begin(key(), bytes.size());
   if (!writer)
     return tl::unexpected{writer.error()};
   if (!bytes.empty())
     if (auto written = writer->append(bytes, crcs); !written)
       return written;
-  return writer->commit(task_.how);
+  auto committed = writer->commit(task_.how);
+  if (committed)
+    tools_.counters.rebuilt_bytes += bytes.size();
+  return committed;
 }
 
 // -- verify -------------------------------------------------------------------

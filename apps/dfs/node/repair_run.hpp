@@ -2,6 +2,7 @@
 
 #include "bulk/async_connection.hpp"
 #include "common/repair_protocol.hpp"
+#include "node/rebuild_sources.hpp"
 #include "settings/schemes.hpp"
 #include "storage/fragment_store.hpp"
 
@@ -27,6 +28,7 @@ struct repair_tools {
   fragment_store& store;
   const scheme_finder& find_scheme;
   atl::net::worker_pool& disk; ///< for what waits for the disk, or computes
+  repair_counters& counters;
 };
 
 /// Carries out one task of a master, once. For the context's thread.
@@ -48,9 +50,12 @@ class repair_run {
   awaitable<void> copy();
   awaitable<bool> copy_from(const protocol::task_source& source);
   awaitable<void> rebuild();
+  awaitable<bool> rebuild_in_windows(const scheme& by);
+  awaitable<void> rebuild_whole(const scheme& by);
   awaitable<void> verify();
   atl::status check_fits(const scheme& by) const;
   atl::status store_made(std::string_view chunk, const scheme& by);
+  void note_failure(const protocol::task_source& source, const atl::error& why);
   awaitable<void> on_source_failed(const protocol::task_source& source, atl::error why);
   void fail_here(const atl::error& why);
   void fail_without_source();
@@ -62,6 +67,7 @@ class repair_run {
   const bulk_options reading_;
   const protocol::repair_task task_;
   std::unique_ptr<async_bulk_connection> source_; ///< that is being read from
+  std::unique_ptr<rebuild_sources> sources_;      ///< that are being read from at the same time
   protocol::task_result result_;
   bool has_damaged_source_ = false; ///< `failed_source` is a damaged one
   bool is_interrupted_ = false;

@@ -53,6 +53,8 @@ class repair_worker {
 
   /// Tasks that wait or run.
   std::size_t under_way() const { return under_way_; }
+  /// Of all tasks since the worker began.
+  const repair_counters& counters() const { return counters_; }
 
  private:
   struct job {
@@ -68,6 +70,7 @@ class repair_worker {
 
   const settings settings_;
   std::atomic<std::size_t> under_way_ = 0;
+  repair_counters counters_;
   // The I/O thread's own:
   bool is_stopping_ = false;
   std::deque<job> waiting_;

@@ -135,6 +135,11 @@ void storage_role::metrics(atl::metric_set& into) const {
   counter("damaged_fragments_total", "Fragments found damaged.", usage.damaged);
   counter("removed_bytes_total", "Bytes of fragments that were removed.", usage.removed_bytes);
   gauge("repair_tasks", "Tasks of masters that run or wait.", repairs_->under_way());
+  auto& rebuilds = repairs_->counters();
+  counter("rebuild_read_bytes_total",
+          "Bytes of other nodes' fragments read to make lost ones anew.", rebuilds.read_bytes);
+  counter("rebuilt_bytes_total", "Bytes of fragments that were made anew of others.",
+          rebuilds.rebuilt_bytes);
   auto scrub = scrub_->status();
   gauge("scrub_done_bytes", "Bytes read by the pass of the scrub under way, or the last one.",
         scrub.done_bytes);

@@ -110,6 +110,11 @@ atl::status chunk_store::verify(const fragment_key& key, const check_options& ho
 
 atl::status chunk_store::verify(const fragment_key& key, const open_fragment& opened,
                                 const check_options& how) {
+  if (how.contents && contents_crc(opened.block_crcs) != *how.contents)
+    return atl::fail(atl::errc::corrupt,
+                     fmt::format("fragment {} is not what its chunk is encoded into, although its "
+                                 "checksums are right",
+                                 to_string(key)));
   std::vector<std::byte> buffer(std::min<std::uint64_t>(verify_step, opened.size));
   for (std::uint64_t at = 0; at < opened.size; at += verify_step) {
     auto size = std::min<std::uint64_t>(verify_step, opened.size - at);

@@ -87,6 +87,18 @@ std::uint32_t block_crc(std::span<const std::byte> block) {
   return atl::crc32c({reinterpret_cast<const char*>(block.data()), block.size()});
 }
 
+std::uint32_t contents_crc(std::span<const std::uint32_t> block_crcs) {
+  return atl::crc32c({reinterpret_cast<const char*>(block_crcs.data()), block_crcs.size_bytes()});
+}
+
+std::vector<std::uint32_t> block_crcs(std::span<const std::byte> bytes) {
+  std::vector<std::uint32_t> crcs;
+  crcs.reserve(block_count(bytes.size()));
+  for (std::size_t at = 0; at < bytes.size(); at += block_size)
+    crcs.push_back(block_crc(bytes.subspan(at, std::min(block_size, bytes.size() - at))));
+  return crcs;
+}
+
 std::uint64_t fragment_footer_size(std::uint64_t size) {
   return block_count(size) * sizeof(std::uint32_t) + trailer_size;
 }

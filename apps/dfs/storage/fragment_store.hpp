@@ -40,6 +40,9 @@ struct check_options {
   /// Is called between two reads with the bytes that were read, and may wait; false ends the check.
   /// Null: nothing is called.
   std::function<bool(std::uint64_t bytes)> between{};
+  /// What `contents_crc` of the fragment must be, because it is known what its chunk is encoded
+  /// into; none: any.
+  std::optional<std::uint32_t> contents{};
 };
 
 /// One of the disks of a store that has several.

@@ -1,6 +1,7 @@
 #include "keeper_impl.hpp"
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 // How a keeper carries repairs and moves out: orders to nodes first, then relocations.
@@ -108,9 +109,11 @@ repair_queue::attempt keeper::impl::start_move(const repair_queue::entry& next) 
   return start_task(std::move(what), remedy{fragment, true, {{fragment, next.sender}}}, next.rank);
 }
 
-/// The first source that has a stream to spare. @returns `no_node`: all are busy
+/// The first source that has a stream to spare; of a rebuild one of those that its scheme named.
+/// @returns `no_node`: all are busy
 node_id keeper::impl::free_sender(const remedy& how) const {
-  for (const auto& source : how.sources)
+  auto count = how.by_copying || how.senders == 0 ? how.sources.size() : how.senders;
+  for (const auto& source : std::span{how.sources}.first(count))
     if (tasks_.out(source.node) < setup_.settings.streams_out)
       return source.node;
   return no_node;
@@ -145,7 +148,8 @@ repair_queue::attempt keeper::impl::start_task(task what, remedy how, repair_que
         auto opens = rate->second.opens_at();
         tokens_at_ = tokens_at_ > now_ ? std::min(tokens_at_, opens) : opens;
         return true;
-      }};
+      },
+      !setup_.rules.spread_over_domains};
   auto target = targets_.pick(what.unit.policy, *plugins->placement, wanted, now_);
   if (target.what == target_picker::outcome::busy)
     return repair_queue::attempt::sender_busy;
@@ -166,11 +170,9 @@ repair_queue::attempt keeper::impl::start_task(task what, remedy how, repair_que
   std::ranges::stable_partition(how.sources,
                                 [&](const auto& source) { return source.node == sender; });
   next.sources = how.sources;
-  if (how.by_copying)
-    what.senders = {sender};
-  else
-    for (const auto& source : how.sources)
-      what.senders.push_back(source.node);
+  next.senders = std::max<std::size_t>(how.senders, 1);
+  for (const auto& source : std::span{how.sources}.first(next.senders))
+    what.senders.push_back(source.node);
   what.deadline =
       now_ + task_timeout +
       spi::timestamp{static_cast<std::int64_t>(what.bytes * 1'000'000 / slowest_bytes_a_second)};

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <limits>
 
 namespace atl::keep {
 
@@ -34,29 +35,25 @@ bool target_picker::has_fragment(const wish& wanted, node_id node) const {
   return tasks_.is_target(wanted.unit.id, node);
 }
 
-/// Takes out the nodes in failure domains that other fragments of the unit use, if any are left.
-void target_picker::close_used_domains(pool& of, const wish& wanted) const {
-  std::vector<std::uint32_t> used;
-  auto use = [&](node_id node) {
+/// Leaves the nodes in those failure domains that have the fewest other fragments of the unit.
+void target_picker::close_fuller_domains(pool& of, const wish& wanted) const {
+  std::map<std::uint32_t, std::uint32_t> fragments_in;
+  auto count = [&](node_id node) {
     auto* known = nodes_.find(node);
     if (known && !known->is_lost())
-      used.push_back(known->last.domain);
+      ++fragments_in[known->last.domain];
   };
   for (std::uint32_t i = 0; i < wanted.unit.nodes.size(); ++i)
     if (i != wanted.fragment)
-      use(wanted.unit.nodes[i]);
+      count(wanted.unit.nodes[i]);
   for (auto target : tasks_.targets_of(wanted.unit.id))
-    use(target);
-  auto is_used = [&](std::size_t slot) {
-    return std::ranges::find(used, of.domain[slot]) != used.end();
-  };
-  auto is_any_left = false;
-  for (std::size_t i = 0; i < of.nodes.size() && !is_any_left; ++i)
-    is_any_left = of.available[i] != 0 && !is_used(i);
-  if (!is_any_left)
-    return;
+    count(target);
+  auto fewest = std::numeric_limits<std::uint32_t>::max();
   for (std::size_t i = 0; i < of.nodes.size(); ++i)
-    if (is_used(i))
+    if (of.available[i] != 0)
+      fewest = std::min(fewest, fragments_in[of.domain[i]]);
+  for (std::size_t i = 0; i < of.nodes.size(); ++i)
+    if (fragments_in[of.domain[i]] > fewest)
       of.available[i] = 0;
 }
 
@@ -83,7 +80,8 @@ target_picker::choice target_picker::pick(policy_id policy, spi::balancer& balan
     }
     if (!is_any_busy && !is_any_free)
       return {outcome::none, no_node};
-    close_used_domains(pool, wanted);
+    if (!wanted.may_crowd)
+      close_fuller_domains(pool, wanted);
     // Among the nodes in the best domains, those that can begin at once; if there are none, a good
     // place is worth waiting for.
     is_any_free = false;

@@ -13,7 +13,7 @@
 namespace atl::keep {
 
 /// Chooses the node for a fragment with a policy's balancer: a node with room that has no fragment
-/// of the unit, in a failure domain without one as long as there is any.
+/// of the unit, in a failure domain with as few of them as there is any.
 class target_picker {
  public:
   enum class outcome : std::uint8_t {
@@ -35,6 +35,7 @@ class target_picker {
     std::function<bool(const watched_node&)> is_excluded;
     /// Nodes that receive as many streams as they may.
     std::function<bool(const watched_node&)> is_busy;
+    bool may_crowd = false; ///< any failure domain will do
   };
 
   target_picker(const node_watch& nodes, const task_table& tasks) : nodes_{nodes}, tasks_{tasks} {}
@@ -59,7 +60,7 @@ class target_picker {
 
   void update(pool& of, spi::balancer& balancer);
   bool has_fragment(const wish& wanted, node_id node) const;
-  void close_used_domains(pool& of, const wish& wanted) const;
+  void close_fuller_domains(pool& of, const wish& wanted) const;
 
   const node_watch& nodes_;
   const task_table& tasks_;

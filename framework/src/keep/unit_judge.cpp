@@ -99,10 +99,21 @@ std::vector<remedy> unit_judge::plan(const unit_record& unit, const unit_state& 
           is_readable(unit, fragment))
         next.sources.push_back({fragment, node});
     }
+    if (!next.by_copying) {
+      next.senders = next.sources.size();
+      add_spare_sources(unit, next);
+    }
     if (!next.sources.empty())
       remedies.push_back(std::move(next));
   }
   return remedies;
+}
+
+void unit_judge::add_spare_sources(const unit_record& unit, remedy& rebuild) const {
+  for (std::uint32_t i = 0; i < unit.nodes.size(); ++i)
+    if (i != rebuild.fragment && is_readable(unit, i) &&
+        std::ranges::find(rebuild.sources, i, &order_source::fragment) == rebuild.sources.end())
+      rebuild.sources.push_back({i, unit.nodes[i]});
 }
 
 std::uint64_t unit_judge::fragment_bytes(const unit_record& unit, std::uint32_t fragment) {

@@ -26,8 +26,11 @@ struct unit_state {
 /// A fragment that is to be made anew.
 struct remedy {
   std::uint32_t fragment = 0;
-  bool by_copying = true;            ///< otherwise it is rebuilt from all sources together
-  std::vector<order_source> sources; ///< for a copy: the best first
+  bool by_copying = true; ///< otherwise it is rebuilt from several sources together
+  /// The best first. Of a rebuild those that the scheme named, and then all others, for when one
+  /// of them fails.
+  std::vector<order_source> sources;
+  std::size_t senders = 1; ///< how many of the sources are read if none fails
 };
 
 /// Judges units by their schemes, by where their fragments are, and by what is known of the nodes.
@@ -53,6 +56,7 @@ class unit_judge {
 
  private:
   spi::chunk_report report_of(const unit_record& unit) const;
+  void add_spare_sources(const unit_record& unit, remedy& rebuild) const;
 
   const keeper_setup& setup_;
   const node_watch& nodes_;

@@ -122,6 +122,12 @@ class storage_checker {
   void count_wanted(const keep::unit_record& unit, std::int64_t sign);
   void check_move(const keep::relocation& move);
   void check_balance(const keep::order& what);
+  void check_zones(const keep::order& what);
+  std::uint32_t known_in_zone(const keep::unit_record& unit, std::uint32_t without,
+                              std::uint32_t zone) const;
+  std::uint32_t perhaps_in_zone(const keep::unit_record& unit, std::uint32_t without,
+                                std::uint32_t zone) const;
+  bool is_sure_place(const keep::unit_record& unit, keep::node_id node, std::uint64_t bytes) const;
   /// Was a fragment in order on a node in use, as far as a keeper could know since then?
   bool was_in_order(const keep::fragment_key& key, keep::node_id at, std::int64_t since) const;
   void check_flapping(keep::node_id node);

@@ -89,8 +89,11 @@ void storage_checker::on_order(const order& what, bool leads) {
     return broken(fmt::format("is of term {}, in term {}", what.term, world_.hosts().term()));
   pending_order pending{
       what.at, world_.node(what.at).incarnation(), what.key, what.what, world_.now(), what.sources};
-  if (what.what == order::work::copy)
-    pending.sources.resize(1); // the others are for the case that the first one fails
+  if (makes) {
+    if (what.senders == 0 || what.senders > what.sources.size())
+      return broken(fmt::format("reads {} of {} sources", what.senders, what.sources.size()));
+    pending.sources.resize(what.senders); // the others are for the case that one of them fails
+  }
   if (!orders_.try_emplace(what.id, std::move(pending)).second)
     return broken("has the ticket of another one");
   if (makes)
@@ -162,6 +165,7 @@ void storage_checker::check_copy(const order& what) {
   check_rates(what);
   check_danger(what);
   check_balance(what);
+  check_zones(what);
 }
 
 /// A fragment in order that leaves a node in use is moved because the node is overfull.

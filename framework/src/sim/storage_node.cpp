@@ -53,6 +53,7 @@ void storage_node::start() {
   if (up_ || gone_)
     return;
   up_ = true;
+  changed_at_ = world_.now();
   ++incarnation_;
   running_ = 0;
   world_.trace("node {} starts", id_);
@@ -72,6 +73,11 @@ void storage_node::die() {
   gone_ = true;
   world_.trace("node {} is lost for good", id_);
   wipe();
+}
+
+void storage_node::set_full(bool full) {
+  full_ = full;
+  changed_at_ = world_.now();
 }
 
 void storage_node::fail_disk(bool readable) {
@@ -98,6 +104,7 @@ void storage_node::replace_disk() {
 void storage_node::repair_disk() {
   if (!readable_)
     replace_disk();
+  changed_at_ = world_.now();
   takes_data_ = true;
 }
 

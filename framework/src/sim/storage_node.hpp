@@ -31,6 +31,8 @@ class storage_node {
   bool takes_data() const { return takes_data_; }
   bool is_readable() const { return readable_; }
   bool is_full() const { return full_; }
+  /// When it last began, or ceased, to be able to store.
+  std::int64_t changed_at() const { return changed_at_; }
   std::uint64_t capacity_bytes() const { return capacity_bytes_; }
   std::uint64_t used_bytes() const { return used_bytes_; }
   std::uint64_t free_bytes() const;
@@ -47,7 +49,7 @@ class storage_node {
   /// Crashes, and never returns.
   void die();
   void set_slowness(std::uint32_t factor) { slowness_ = factor; }
-  void set_full(bool full) { full_ = full; }
+  void set_full(bool full);
   void fail_disk(bool readable);
   /// Replaces a failed disk by an empty one.
   void replace_disk();
@@ -96,6 +98,7 @@ class storage_node {
   bool takes_data_ = true;
   bool readable_ = true;
   bool full_ = false;
+  std::int64_t changed_at_ = 0;
   std::uint32_t slowness_ = 1;
   std::uint64_t incarnation_ = 0;
   std::uint64_t term_ = 0;        ///< the highest of the orders; durable

@@ -105,7 +105,7 @@ void demand_convergence(storage_world& world) {
 } // namespace
 
 std::string_view name_of(storage_violation kind) {
-  constexpr std::array<std::string_view, 21> names{"none",
+  constexpr std::array<std::string_view, 22> names{"none",
                                                    "unit_lost",
                                                    "wanted_removed",
                                                    "young_removed",
@@ -114,6 +114,7 @@ std::string_view name_of(storage_violation kind) {
                                                    "needless_move",
                                                    "moved_uphill",
                                                    "stacked",
+                                                   "zone_crowded",
                                                    "doubled_task",
                                                    "rate_exceeded",
                                                    "too_many_streams",

@@ -133,6 +133,7 @@ std::uint64_t costs(const spi::recovery& scheme, std::uint64_t claimed) {
 /// options.
 std::uint64_t holds_all(scheme_under_test& it, std::uint64_t part) {
   it.must(properties::has_a_layout(*it.scheme), "the layout");
+  it.must(properties::has_sensible_domains(*it.scheme), "the failure domains");
   it.for_seeds(part, 50, [&](auto seed) -> finding {
     spi::random_source random{seed};
     auto wrong = properties::counts_rightly(*it.scheme, random);
@@ -146,6 +147,8 @@ std::uint64_t holds_all(scheme_under_test& it, std::uint64_t part) {
       wrong = reads(*it.scheme, seed);
     if (!wrong)
       wrong = refuses(*it.scheme, seed);
+    if (!wrong)
+      wrong = properties::encodes_by_stripes(*it.scheme, random);
     if (!wrong)
       wrong = codec::encodes_alike(it.make, seed);
     return wrong ? wrong : codec::sizes_are_right(*it.scheme, seed);
@@ -199,6 +202,13 @@ void try_codec(scheme_under_test& it, const std::string& claim, recorder& out) {
   });
   out.check("reads any range, and makes any part of a fragment anew, from what it names", {}, [&] {
     return it.for_seeds(10, 200, [&](auto seed) { return reads(*it.scheme, seed); });
+  });
+  out.check("makes of stripes what it makes of whole chunks", {}, [&] {
+    it.must(properties::has_sensible_domains(*it.scheme), "the failure domains");
+    return it.for_seeds(50, 20, [&](auto seed) {
+      spi::random_source random{seed};
+      return properties::encodes_by_stripes(*it.scheme, random);
+    });
   });
   out.check("never decodes fragments of wrong lengths", {}, [&] {
     return it.for_seeds(10, 200, [&](auto seed) { return refuses(*it.scheme, seed); });

@@ -49,6 +49,13 @@ finding refuses_wrong_lengths(const spi::recovery& scheme, std::string_view chun
 finding reads_parts(const spi::recovery& scheme, std::string_view chunk,
                     spi::random_source& random);
 
+/// A failure domain may hold a fragment at least, and no more than may be lost.
+finding has_sensible_domains(const spi::recovery& scheme);
+
+/// If it encodes by stripes, the fragments are those that `encode` makes, for chunks of sizes
+/// around those of cells and stripes.
+finding encodes_by_stripes(const spi::recovery& scheme, spi::random_source& random);
+
 /// Adds chunks in every state that a host may find: with fragments missing, damaged, unreachable,
 /// forgotten, and surplus copies.
 void damage(fragment_model& model, const spi::recovery& scheme, spi::random_source& random,

@@ -21,10 +21,6 @@ using atl::coded::threshold;
 using atl::reed_solomon::cauchy_code;
 using atl::reed_solomon::row_decoder;
 
-unsigned char* bytes_of(std::string& text) {
-  return reinterpret_cast<unsigned char*>(text.data());
-}
-
 /// The chunk's own bytes in `k` fragments and `m` fragments of parity: any `k` of them make the
 /// chunk.
 class scheme final : public recovery {
@@ -33,6 +29,7 @@ class scheme final : public recovery {
       : stripes_{static_cast<std::uint32_t>(setup.options.integer("k")),
                  static_cast<std::uint32_t>(setup.options.integer("m"))},
         min_write_{static_cast<std::uint32_t>(setup.options.integer("min_write"))},
+        per_zone_{static_cast<std::uint32_t>(setup.options.integer("per_zone"))},
         code_{stripes_.data, stripes_.parity} {
     if (min_write_ == 0)
       min_write_ = stripes_.data + 1;
@@ -42,6 +39,14 @@ class scheme final : public recovery {
           std::to_string(stripes_.total()) + " fragments at least " +
           std::to_string(stripes_.data) +
           " must be stored for a chunk to be readable: choose a number between the two, or 0");
+    if (per_zone_ > stripes_.parity)
+      throw std::invalid_argument("per_zone is " + std::to_string(per_zone_) +
+                                  ", and only as many fragments may be lost as m says, " +
+                                  std::to_string(stripes_.parity) +
+                                  ": choose no larger number, or 0, so that losing a zone loses "
+                                  "no data");
+    if (per_zone_ == 0)
+      per_zone_ = stripes_.parity;
   }
 
   fragment_layout layout() const override {
@@ -133,17 +138,51 @@ class scheme final : public recovery {
         });
   }
 
+  striping stripes() const override {
+    return {static_cast<std::uint32_t>(stripes_.cell_bytes), stripes_.data};
+  }
+
+  std::uint32_t per_domain_max() const override { return per_zone_; }
+
+  /// Shorter cells of a chunk's last stripe are filled up with zeros beside.
+  void encode_stripe(std::span<const std::string_view> data,
+                     std::span<const std::span<char>> parity) const override {
+    auto bytes = data.front().size();
+    std::string filled;
+    filled.reserve(data.size() * bytes); // pointers into it stay valid
+    std::vector<const unsigned char*> from;
+    for (auto cell : data) {
+      if (cell.size() < bytes) {
+        auto at = filled.size();
+        filled.append(cell).append(bytes - cell.size(), '\0');
+        cell = std::string_view{filled}.substr(at);
+      }
+      from.push_back(reinterpret_cast<const unsigned char*>(cell.data()));
+    }
+    std::vector<unsigned char*> to;
+    for (auto cell : parity)
+      to.push_back(reinterpret_cast<unsigned char*>(cell.data()));
+    code_.encode(bytes, from, to);
+  }
+
   std::vector<std::string_view> encode(std::string_view chunk,
                                        std::string& scratch) const override {
     auto begins = begins_of_fragments(chunk.size());
     scratch.resize(begins.back());
     for (std::size_t stripe = 0; stripe < stripes_.stripes(chunk.size()); ++stripe) {
-      for (std::uint32_t index = 0; index < stripes_.data; ++index) {
+      std::vector<std::string_view> data;
+      std::vector<std::span<char>> parity;
+      for (std::uint32_t index = 0; index < stripes_.total(); ++index) {
+        auto* cell = scratch.data() + begins[index] + stripe * stripes_.cell_bytes;
+        auto bytes = stripes_.cell_bytes_of(chunk.size(), stripe, index);
         auto at = stripe * stripes_.stripe_bytes() + index * stripes_.cell_bytes;
-        if (auto bytes = stripes_.cell_bytes_of(chunk.size(), stripe, index); bytes > 0)
-          std::memcpy(scratch.data() + cell(begins, stripe, index), chunk.data() + at, bytes);
+        if (index >= stripes_.data)
+          parity.emplace_back(cell, bytes);
+        else if (data.push_back(bytes > 0 ? chunk.substr(at, bytes) : std::string_view{});
+                 bytes > 0)
+          std::memcpy(cell, chunk.data() + at, bytes);
       }
-      encode_stripe(chunk.size(), stripe, begins, scratch);
+      encode_stripe(data, parity);
     }
     std::vector<std::string_view> fragments;
     for (std::uint32_t index = 0; index < stripes_.total(); ++index)
@@ -204,38 +243,9 @@ class scheme final : public recovery {
     return begins;
   }
 
-  /// Where a fragment's cell begins.
-  std::size_t cell(const std::vector<std::size_t>& begins, std::size_t stripe,
-                   std::uint32_t index) const {
-    return begins[index] + stripe * stripes_.cell_bytes;
-  }
-
-  /// Makes the parity of a stripe whose data cells are in `scratch`. Shorter cells of the last
-  /// stripe are filled up with zeros beside.
-  void encode_stripe(std::size_t size, std::size_t stripe, const std::vector<std::size_t>& begins,
-                     std::string& scratch) const {
-    auto bytes = stripes_.cell_bytes_of(size, stripe, 0);
-    std::string filled;
-    filled.reserve(stripes_.data * bytes); // pointers into it stay valid
-    std::vector<const unsigned char*> from;
-    for (std::uint32_t index = 0; index < stripes_.data; ++index) {
-      auto own = stripes_.cell_bytes_of(size, stripe, index);
-      auto* begin = bytes_of(scratch) + cell(begins, stripe, index);
-      if (own == bytes) {
-        from.push_back(begin);
-        continue;
-      }
-      from.push_back(bytes_of(filled) + filled.size());
-      filled.append(reinterpret_cast<const char*>(begin), own).append(bytes - own, '\0');
-    }
-    std::vector<unsigned char*> to;
-    for (auto index = stripes_.data; index < stripes_.total(); ++index)
-      to.push_back(bytes_of(scratch) + cell(begins, stripe, index));
-    code_.encode(bytes, from, to);
-  }
-
   stripe_layout stripes_;
   std::uint32_t min_write_;
+  std::uint32_t per_zone_;
   cauchy_code code_;
 };
 
@@ -248,6 +258,8 @@ constexpr option_spec options_known[] = {
      "How many fragments of parity are added: so many may be lost"},
     {"min_write", option_type::integer, "0", "0", "48",
      "How many fragments are stored before a write is acknowledged; 0: one more than needed"},
+    {"per_zone", option_type::integer, "0", "0", "16",
+     "How many fragments of a chunk one zone may hold; 0: as many as may be lost"},
 };
 
 } // namespace

@@ -1,4 +1,5 @@
 #include "framework/keep/scripted_storage.hpp"
+#include "framework/sim/striped_scheme.hpp"
 
 #include <doctest/doctest.h>
 
@@ -55,6 +56,51 @@ TEST_CASE("when most nodes are silent at once none counts as dead") {
   world.run(60 * second);
   CHECK(world.nodes[1] == node_state::active);
   CHECK(world.noticed(notice::about::held_back) == 1);
+}
+
+TEST_CASE("a fragment that is made anew goes to a zone with the fewest others of its unit") {
+  scripted_storage test{9};
+  test.plugins.recovery = std::make_shared<striped_scheme>(6, 4);
+  for (node_id id = 1; id <= 9; ++id)
+    test.facts[id].domain = (id - 1) / 3; // zones of three nodes
+  auto unit = test.add(1, {1, 2, 4, 5, 7, 8});
+  node_id expected = 9;
+  SUBCASE("which is that of the lost one, with a node that has none") {}
+  SUBCASE("or another one, if that has no room left") {
+    test.facts[9].free_bytes = 0;
+    expected = 3;
+  }
+  test.start();
+  test.silent.insert(8);
+  test.run(timestamp{12'000'000});
+  auto made = test.ordered(order::work::rebuild);
+  REQUIRE(made.size() == 1);
+  CHECK(made[0].at == expected);
+  CHECK(made[0].senders == 5); // all that this scheme names
+  CHECK(test.places(unit)[5] == expected);
+}
+
+TEST_CASE("a rebuild may read more than its scheme names, for when a source fails") {
+  struct names_four : striped_scheme {
+    names_four() : striped_scheme{6, 4} {}
+    std::vector<atl::spi::repair_step>
+    plan(std::span<const atl::spi::chunk_report> reports) const override {
+      auto steps = striped_scheme::plan(reports);
+      for (auto& step : steps) {
+        step.sources.resize(4);
+        step.source_fragments.resize(4);
+      }
+      return steps;
+    }
+  };
+  scripted_storage test{7};
+  test.plugins.recovery = std::make_shared<names_four>();
+  test.add(1, {1, 2, 3, 4, 5, no_node});
+  test.start();
+  auto made = test.ordered(order::work::rebuild);
+  REQUIRE(made.size() == 1);
+  CHECK(made[0].senders == 4);
+  CHECK(made[0].sources.size() == 5);
 }
 
 TEST_CASE("units that the next loss would destroy are repaired before all others") {

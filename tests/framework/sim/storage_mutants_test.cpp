@@ -287,6 +287,15 @@ TEST_CASE("a keeper that relocates before the copy is there is noticed") {
                 {kind::relocated_to_nothing, kind::unit_lost});
 }
 
+TEST_CASE("a keeper that puts fragments into any zone is noticed") {
+  check_noticed(without(&keep::keeper_rules::spread_over_domains), {kind::zone_crowded},
+                {"node_deaths"}, [](storage_simulation_options& options) {
+                  options.plugins = under_test::striped();
+                  options.nodes = 9;
+                  options.zones = 3;
+                });
+}
+
 TEST_CASE("a keeper that copies to where it removes is noticed") {
   check_noticed(without(&keep::keeper_rules::avoid_removals),
                 {kind::copied_onto_removal, kind::wanted_removed});

@@ -7,7 +7,7 @@
 
 /// A scheme for tests in which any `needed` of `total` fragments make a unit, each a part of its
 /// size, as with an erasure code. It encodes nothing.
-class striped_scheme final : public atl::spi::recovery {
+class striped_scheme : public atl::spi::recovery {
  public:
   striped_scheme(std::uint32_t total, std::uint32_t needed) : total_{total}, needed_{needed} {}
 
@@ -26,6 +26,8 @@ class striped_scheme final : public atl::spi::recovery {
   bool enough(const std::vector<bool>& present) const override {
     return static_cast<std::uint32_t>(std::ranges::count(present, true)) >= needed_;
   }
+
+  std::uint32_t per_domain_max() const override { return total_ - needed_; }
 
   atl::spi::verdict judge(const atl::spi::chunk_report& report) const override {
     using atl::spi::chunk_health;

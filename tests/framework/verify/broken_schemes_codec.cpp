@@ -158,6 +158,23 @@ struct fails_with_eight : parity {
   }
 };
 
+/// A chunk and a copy of it, made a stripe at a time; the copy lacks the last stripe if that is
+/// shorter than others.
+struct forgets_last_stripe : parity {
+  forgets_last_stripe() : parity{1} {}
+  striping stripes() const override { return {cell_bytes, 1}; }
+  void encode_stripe(std::span<const std::string_view> data,
+                     std::span<const std::span<char>> copies) const override {
+    if (data[0].size() == cell_bytes)
+      std::ranges::copy(data[0], copies[0].begin());
+  }
+  static constexpr std::uint32_t cell_bytes = 1000;
+};
+
+struct crowds_a_domain : parity {
+  std::uint32_t per_domain_max() const override { return 2; }
+};
+
 constexpr option_spec pieces_option[] = {
     {"pieces", option_type::integer, "2", "2", "8", "How many pieces a chunk is cut into"},
 };
@@ -203,6 +220,12 @@ std::vector<specimen> with_wrong_codec() {
        plugin_of<rejects_extra_fragments>(), enough, "aren't"},
       {"understates_required_fragments", "two are needed, and it says one",
        plugin_of<understates_required_fragments>(), enough, "no set of so many is enough"},
+      {"forgets_last_stripe", "the parity of a short stripe is missing",
+       unclaimed<forgets_last_stripe>(), "makes of stripes what it makes of whole chunks",
+       "makes another fragment 1 of a chunk of 1 bytes"},
+      {"crowds_a_domain", "a failure domain may hold more than may be lost",
+       plugin_of<crowds_a_domain>(), "makes of stripes what it makes of whole chunks",
+       "may hold 2 fragments, and survives 1"},
       {"fails_with_eight", "the most of an option is one too many", with_pieces<fails_with_eight>(),
        "options at their limits and in between", "pieces = 8"},
   };

@@ -35,6 +35,15 @@ struct one_piece : parity {
   one_piece() : parity{1} {}
 };
 
+/// Can be made a stripe at a time, and has parity alone: two copies.
+struct copies_cells : one_piece {
+  striping stripes() const override { return {333, 1}; }
+  void encode_stripe(std::span<const std::string_view> data,
+                     std::span<const std::span<char>> copies) const override {
+    std::ranges::copy(data[0], copies[0].begin());
+  }
+};
+
 /// Has too many fragments to try every set of them.
 struct many_pieces : parity {
   many_pieces() : parity{14} {}

@@ -61,6 +61,8 @@ struct keeper_rules {
   bool fence_leaders = true;      ///< no relocation of an earlier leader comes late
   bool audit_when_leading = true; ///< what an earlier leader knew is found out again
   bool count_departures = true;   ///< what was moved away counts as gone although it takes space
+  bool spread_over_domains =
+      true;                       ///< a fragment goes to the failure domains with the fewest others
   bool rebalance_downhill = true; ///< only nodes below the mean take what leaves overfull ones
 };
 

@@ -51,7 +51,7 @@ struct order_source {
 struct order {
   enum class work : std::uint8_t {
     copy,    ///< fetch the fragment from the first of `sources` that has it, check it, store it
-    rebuild, ///< make the fragment anew from those of `sources`, store it
+    rebuild, ///< make the fragment anew from others that `sources` have, store it
     verify,  ///< read the fragment and check it; set it aside if it is damaged
     remove,  ///< remove this copy of the fragment: the one of this generation
   };
@@ -66,6 +66,7 @@ struct order {
   std::uint32_t unit_checksum = 0;
   policy_id policy = 0;
   std::vector<order_source> sources;
+  std::size_t senders = 0; ///< so many of the sources, the first, are read unless one of them fails
   std::uint64_t generation = 0;
 };
 

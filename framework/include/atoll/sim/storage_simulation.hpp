@@ -28,6 +28,7 @@ enum class storage_violation : std::uint8_t {
   needless_move,        ///< a fragment was moved that was in order where it was
   moved_uphill,         ///< a fragment was moved from a node to a fuller one
   stacked,              ///< two fragments of a unit were placed on one node
+  zone_crowded,         ///< a zone got more fragments of a unit than it may have, without need
   doubled_task,         ///< two nodes were ordered to make the same fragment at once
   rate_exceeded,        ///< more bytes were ordered to be copied than the settings allow
   too_many_streams,     ///< a node got more to copy at a time than the settings allow

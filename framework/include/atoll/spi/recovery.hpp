@@ -21,6 +21,16 @@ struct fragment_layout {
   bool identical = false;      ///< each fragment is the whole chunk, so one stream feeds them all
 };
 
+/// How the fragments of a chunk can be made of one part of the chunk after the other. Cells of the
+/// chunk go round the fragments 0 … `data` - 1, which hold the chunk's own bytes; `data` cells in a
+/// row are a stripe. Each further fragment has one cell of each stripe. The chunk's last stripe may
+/// be shorter: its first cell has up to `cell_bytes`, the following ones what is left, and its
+/// parity cells are as long as its first one.
+struct striping {
+  std::uint32_t cell_bytes = 0; ///< 0: a fragment is made of the whole chunk at once
+  std::uint32_t data = 1;       ///< fragments with the chunk's own bytes
+};
+
 /// What is known of one fragment of a chunk.
 enum class fragment_state : std::uint8_t {
   ok,          ///< stored, and its checksums were right when last read
@@ -186,6 +196,21 @@ class recovery {
   /// the chunk still needs, and makes no fragment that is in order. Takes no longer than in
   /// proportion to n log n for n reports.
   virtual std::vector<repair_step> plan(std::span<const chunk_report> reports) const = 0;
+
+  /// How `encode_stripe` makes the fragments; by default it doesn't.
+  virtual striping stripes() const { return {}; }
+
+  /// Makes the parity cells of a stripe, as `encode` makes them.
+  /// @param data the stripe's data cells; the cells of a chunk's last stripe may be shorter, or
+  /// empty
+  /// @param parity a cell for each further fragment, as long as the stripe's first cell
+  /// @pre `stripes().cell_bytes` is above 0
+  virtual void encode_stripe(std::span<const std::string_view> data,
+                             std::span<const std::span<char>> parity) const;
+
+  /// How many fragments of a chunk one failure domain (rack, zone) may hold, so that losing the
+  /// domain loses no data. From 1 on. A host keeps to it as long as there are domains enough.
+  virtual std::uint32_t per_domain_max() const { return 1; }
 };
 
 namespace detail {
@@ -258,6 +283,9 @@ inline bool recovery::rebuild(std::size_t size, const fragment_range& wanted,
   std::copy_n(fragments[wanted.fragment].data() + wanted.offset, out.size(), out.data());
   return true;
 }
+
+inline void recovery::encode_stripe(std::span<const std::string_view>,
+                                    std::span<const std::span<char>>) const {}
 
 inline promises promises_by_trying(const recovery& scheme) {
   constexpr std::uint32_t fragments_max = 16;

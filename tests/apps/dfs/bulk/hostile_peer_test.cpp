@@ -96,7 +96,7 @@ TEST_CASE("a request truncated at any byte or with an altered byte harms no node
                                        durability::fsync,
                                        1000,
                                        {{"a", {"host", 1}, 0}, {"b", {"host", 2}, 1}}}),
-      wire::encode(wire::report_request{"token", key_of(1)}),
+      wire::encode(wire::report_request{"token", key_of(1), {}}),
       wire::encode(wire::copy_request{"token", key_of(1), {"host", 1}, 2})};
   auto decode_all = [](std::string_view body) {
     return wire::decode_read(body).has_value() + wire::decode_write(body).has_value() +

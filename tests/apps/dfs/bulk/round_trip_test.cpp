@@ -237,3 +237,16 @@ TEST_CASE("a probe tells how busy a node is and how long its reads take") {
   }
   wait_until([&] { return over.probe()->in_flight == 0; });
 }
+
+TEST_CASE("a fragment in order that isn't what its chunk is encoded into is moved aside") {
+  bulk_cluster nodes{1};
+  auto data = pattern(2 * block_size + 7);
+  REQUIRE(put(*nodes[0].at.store, key_of(1), data));
+  bulk_connection over{nodes[0].endpoint(), caller_options()};
+  auto contents = contents_crc(block_crcs(std::as_bytes(std::span{data})));
+  CHECK(over.report_damage(key_of(1), contents).value() == true);
+  CHECK(get(*nodes[0].at.store, key_of(1)) == data);
+  CHECK(over.report_damage(key_of(1), contents + 1).value() == false);
+  CHECK(get(*nodes[0].at.store, key_of(1)) == "not_found");
+  CHECK(nodes[0].at.files_in("damaged") == 1);
+}

@@ -26,7 +26,7 @@ struct fixture : data_path {
   explicit fixture(bool parity = false, int count = 3) : data_path{parity, count, patient()} {}
 
   chunk_record store(placement_stock& upload) {
-    auto stored = uploader.store(upload, by, data);
+    auto stored = uploader.store(upload, by, chunk_source{data});
     REQUIRE_MESSAGE(stored, stored.error().message);
     return *stored;
   }

@@ -181,6 +181,25 @@ TEST_CASE("if too few others are left, the last nodes that a request avoids get 
   }
 }
 
+TEST_CASE("a zone gets no more fragments than the scheme allows, if other zones have room") {
+  fixture it;
+  for (auto* name : {"a", "b"})
+    it.report(name, [](auto& report) { report.zone = "rack"; });
+  it.balancer->picks = {1, 2, 3, 4}; // this balancer doesn't look at zones
+  std::string expected = "adc";
+  SUBCASE("and there is a node in another one") {}
+  SUBCASE("unless all others are taken or full") {
+    it.report("d", [](auto& report) { report.free_bytes = 0; });
+    expected = "abc";
+  }
+  auto room = it.subject.place({1, 1, 100, {}}, it.registry, 1, 0, begin);
+  REQUIRE(room.has_value());
+  std::string names;
+  for (auto& target : room->placements.front().targets)
+    names += target.name;
+  CHECK(names == expected);
+}
+
 TEST_CASE("the balancer gets the facts of each node's reports") {
   fixture it;
   auto place = [&] { return it.subject.place({1, 1, 100, {}}, it.registry, 1, 0, begin); };

@@ -63,6 +63,14 @@ TEST_CASE("a write can't be acknowledged with fewer fragments than a read needs"
   CHECK(subject::scheme(4, 2, 6)->layout().min_write == 6);
 }
 
+TEST_CASE(
+    "a zone may hold as many fragments as may be lost, or fewer if so chosen, and never more") {
+  CHECK(subject::scheme()->per_domain_max() == 2);
+  CHECK(subject::scheme(8, 3)->per_domain_max() == 3);
+  CHECK(subject::scheme(8, 3, 0, 1)->per_domain_max() == 1);
+  CHECK_THROWS_AS(subject::scheme(4, 2, 0, 3), std::invalid_argument);
+}
+
 TEST_CASE("a chunk's bytes go round the data fragments in cells, as they are") {
   auto scheme = subject::scheme();
   auto chunk = content(4 * cell + 2 * cell + 5, 1);
@@ -108,6 +116,22 @@ TEST_CASE("a chunk is decoded after any losses that are promised, and never afte
       }
     }
   }
+}
+
+TEST_CASE("the parity of a stripe alone is that of the stripe in its chunk") {
+  auto scheme = subject::scheme();
+  CHECK(scheme->stripes().cell_bytes == cell);
+  CHECK(scheme->stripes().data == 4);
+  auto chunk = content(4 * cell + cell + 5, 7); // the second stripe has a cell, five bytes, nothing
+  std::string scratch;
+  auto fragments = scheme->encode(chunk, scratch);
+  auto second = std::string_view{chunk}.substr(4 * cell);
+  const std::string_view data[] = {second.substr(0, cell), second.substr(cell), {}, {}};
+  std::string first(cell, 'x'), other(cell, 'y');
+  const std::span<char> parity[] = {first, other};
+  scheme->encode_stripe(data, parity);
+  CHECK((first == fragments[4].substr(cell)));
+  CHECK((other == fragments[5].substr(cell)));
 }
 
 TEST_CASE("a fragment of another length counts as lost") {
