@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,7 +21,7 @@
 namespace dfs::wire {
 
 /// Of the frames and what is in them; both ends must have the same.
-inline constexpr std::uint16_t version = 3;
+inline constexpr std::uint16_t version = 4;
 inline constexpr std::size_t header_size = 16;
 
 enum class op : std::uint16_t {
@@ -68,6 +69,8 @@ struct write_request {
 struct report_request {
   std::string token;
   fragment_key key;
+  /// CRC-32C that the content must have; none: it need only match the fragment's own checksums.
+  std::optional<std::uint32_t> content_crc{};
 };
 
 struct copy_request {
@@ -127,7 +130,7 @@ atl::result<std::vector<target_result>> decode_write_reply(std::string_view payl
 std::string encode(const node_load& load);
 atl::result<node_load> decode_probe_reply(std::string_view payload);
 
-std::string encode_report_reply(bool intact);
-atl::result<bool> decode_report_reply(std::string_view payload);
+std::string encode(const fragment_condition& found);
+atl::result<fragment_condition> decode_report_reply(std::string_view payload);
 
 } // namespace dfs::wire

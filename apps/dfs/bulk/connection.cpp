@@ -42,6 +42,11 @@ atl::result<bool> bulk_connection::report_damage(const fragment_key& key) {
   return run(over_, [&] { return over_.report_damage(key); });
 }
 
+atl::result<fragment_condition>
+bulk_connection::check_fragment(const fragment_key& key, std::optional<std::uint32_t> content_crc) {
+  return run(over_, [&] { return over_.check_fragment(key, content_crc); });
+}
+
 atl::status bulk_connection::copy_fragment(const fragment_key& key, const atl::endpoint& source,
                                            std::uint32_t source_fragment) {
   return run(over_, [&] { return over_.copy_fragment(key, source, source_fragment); });

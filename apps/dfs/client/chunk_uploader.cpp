@@ -23,12 +23,6 @@ using atl::errc;
 using atl::fail;
 using clock = std::chrono::steady_clock;
 
-constexpr int attempts_at_storing = 3;
-
-/// The first attempt doesn't wait for a silent node for long, because there may be others. A node
-/// whose disk is slow isn't silent.
-constexpr std::chrono::milliseconds first_attempt_timeout{600};
-
 /// The node that failed last comes first.
 void note_failure(std::vector<storage_id>& failed, storage_id node) {
   std::erase(failed, node);
@@ -59,11 +53,14 @@ atl::result<chunk_record> chunk_uploader::try_to_store(placement_stock& places, 
   auto crc = atl::crc32c(data);
   std::vector<storage_id> avoid;
   std::optional<atl::error> last_problem;
-  busy_wait waiting{view_.settings().busy_timeout};
-  busy_wait returning{return_timeout()};
+  const auto how = transfers_of(by, view_.settings());
+  busy_wait waiting{how};
+  auto until_noticed = how;
+  until_noticed.deadline = return_timeout();
+  busy_wait returning{until_noticed};
   const auto needed = by.policy.fragments_min;
-  for (int attempt = 1;; ++attempt) {
-    if (attempt > attempts_at_storing) {
+  for (std::uint32_t attempt = 1;; ++attempt) {
+    if (attempt > how.placements) {
       if (!may_try_again(*last_problem, waiting, returning))
         break;
       attempt = 1;
@@ -78,7 +75,7 @@ atl::result<chunk_record> chunk_uploader::try_to_store(placement_stock& places, 
     }
     if (where->targets.size() > by.policy.fragments)
       where->targets.resize(by.policy.fragments);
-    auto problems = write(*where, data, by, !last_problem);
+    auto problems = write(*where, data, by, how, !last_problem);
     note_suspects(*where, problems);
     chunk_record record{where->chunk, data.size(), {}, crc, by.id};
     for (auto& target : where->targets)
@@ -91,7 +88,7 @@ atl::result<chunk_record> chunk_uploader::try_to_store(placement_stock& places, 
       return record;
     for (auto& [id, problem] : problems) {
       if (problem.why.code == errc::busy && stored < needed)
-        return tl::unexpected{still_busy(problem.why)};
+        return tl::unexpected{still_busy(problem.why, how)};
       if (problem.suspect)
         note_failure(avoid, id);
       if (problem.suspect || !last_problem)
@@ -107,11 +104,12 @@ atl::result<chunk_record> chunk_uploader::try_to_store(placement_stock& places, 
 }
 
 failed_writes chunk_uploader::write(const protocol::placement& where, std::string_view data,
-                                    const scheme& by, bool is_first_attempt) {
+                                    const scheme& by, const atl::spi::transfer_policy& how,
+                                    bool is_first_attempt) {
   auto layout = by.recovery->layout();
   auto context = atl::net::context_of_this_thread();
-  fragment_writes::tools tools{connections_, progress_, latencies_, timeouts_for(is_first_attempt),
-                               view_.settings().busy_timeout};
+  fragment_writes::tools tools{connections_, progress_, latencies_,
+                               timeouts_for(how, is_first_attempt), how};
   fragment_writes writes{tools, context, where.chunk, by.policy.durability};
   auto targets = targets_of(where);
   if (layout.identical)
@@ -124,11 +122,15 @@ failed_writes chunk_uploader::write(const protocol::placement& where, std::strin
       *context, writes.write_fragments(std::move(targets), fragments, layout.min_write));
 }
 
-bulk_timeouts chunk_uploader::timeouts_for(bool is_first_attempt) const {
+/// The first attempt doesn't wait for a silent node for long, because there may be others. A node
+/// whose disk is slow isn't silent.
+bulk_timeouts chunk_uploader::timeouts_for(const atl::spi::transfer_policy& how,
+                                           bool is_first_attempt) const {
   auto timeouts = connections_.options().timeouts;
   if (is_first_attempt) {
-    timeouts.connect = std::min(timeouts.connect, first_attempt_timeout);
-    timeouts.progress = std::min(timeouts.progress, first_attempt_timeout);
+    auto short_time = std::chrono::ceil<std::chrono::milliseconds>(how.first_timeout);
+    timeouts.connect = std::min(timeouts.connect, short_time);
+    timeouts.progress = std::min(timeouts.progress, short_time);
   }
   return timeouts;
 }
@@ -170,11 +172,11 @@ bool chunk_uploader::may_try_again(const atl::error& last, busy_wait& waiting,
   return last.code == errc::unavailable && returning.pause({});
 }
 
-atl::error chunk_uploader::still_busy(const atl::error& last) const {
-  return {errc::busy,
-          fmt::format("storage nodes were busy for {} s, and nothing moved meanwhile; "
-                      "try again later, or raise client.busy_timeout: {}",
-                      view_.settings().busy_timeout / std::chrono::seconds{1}, last.message)};
+atl::error chunk_uploader::still_busy(const atl::error& last,
+                                      const atl::spi::transfer_policy& how) {
+  return {errc::busy, fmt::format("storage nodes were busy for {} s, and nothing moved meanwhile; "
+                                  "try again later, or raise client.busy_timeout: {}",
+                                  how.deadline / std::chrono::seconds{1}, last.message)};
 }
 
 } // namespace dfs

@@ -39,6 +39,7 @@ void repair_run::interrupt() {
   is_interrupted_ = true;
   if (source_)
     source_->cancel();
+  pause_.cancel();
 }
 
 awaitable<protocol::task_result> repair_run::run() {
@@ -80,6 +81,7 @@ void repair_run::fail_without_source() {
 /// of its damage, so that it looks for itself, moves the fragment aside and tells the masters.
 awaitable<void> repair_run::on_source_failed(const task_source& source, atl::error why) {
   bool is_damaged = why.code == errc::corrupt;
+  last_failure_ = why.code;
   if (result_.failed_source == no_storage || (is_damaged && !has_damaged_source_)) {
     result_.failed_source = source.node;
     result_.why = name_of(source) + ": " + why.message;
@@ -100,7 +102,7 @@ awaitable<void> repair_run::copy() {
   for (auto& source : task_.sources) {
     if (is_interrupted_)
       break;
-    auto ended = co_await copy_from(source);
+    auto ended = co_await copy_patiently(source);
     if (ended)
       co_return;
   }

@@ -70,7 +70,8 @@ void repair_worker::start_next() {
     auto place = running_.insert(running_.end(), std::move(waiting_.front()));
     waiting_.pop_front();
     place->run = std::make_unique<repair_run>(
-        io_.shared_context(), repair_tools{*settings_.store, settings_.find_scheme, disk_},
+        io_.shared_context(),
+        repair_tools{*settings_.store, settings_.find_scheme, disk_, settings_.transfers},
         settings_.reading(), place->task);
     carrying_.start(io_.context(), carry_out(place));
   }
