@@ -157,7 +157,7 @@ void test_cluster::write_configuration(const cluster_shape& shape) {
                         shape.reads_options);
   auto copies = fmt::format("copies = {}", shape.copies);
   shared += fmt::format("[recovery]\nplugin = \"{}\"\noptions = {{ {} }}\n\n", shape.recovery,
-                        shape.recovery == "replicate" ? copies : "");
+                        shape.recovery == "replicate" ? copies : shape.recovery_options);
   shared += "[links]\n" + shape.links + "\n\n";
   shared += "[files]\n" + shape.files + "\n";
   shared += "\n[client]\n" + shape.client + "\n";

@@ -59,7 +59,8 @@ struct cluster_shape {
   std::string consensus = "two_phase_commit";
   std::string consensus_options; ///< `heartbeat = "50ms"`
   std::string recovery = "replicate";
-  int copies = 3; ///< the option of `replicate`; other schemes get no options
+  int copies = 3;               ///< the option of `replicate`
+  std::string recovery_options; ///< of other schemes, `k = 2, m = 1`
   std::string files = "chunk_size = \"64KiB\"\ninline_limit = 0"; ///< lines of [files]
   std::string client;           ///< lines of [client], such as `timeout = "2s"`
   std::string reserve = "1MiB"; ///< of each node's disk

@@ -100,9 +100,11 @@ std::vector<std::string> sources(const fs::path& root) {
 }
 
 /// The folder that a plugin's file may include from, `plugins/KIND/NAME`, and
-/// what plugins of its kind share, `plugins/KIND/common`.
+/// what plugins of its kind share, `plugins/KIND/common`, and of all kinds, `plugins/common`.
 bool shares_folder(const fs::path& file, const fs::path& included) {
   std::vector<fs::path> own{file.begin(), file.end()}, other{included.begin(), included.end()};
+  if (own.size() > 1 && other.size() > 2 && own[0] == other[0] && other[1] == "common")
+    return true; // what plugins of all kinds share
   if (own.size() < 4 || other.size() < 4)
     return file.parent_path() == included.parent_path();
   return std::equal(own.begin(), own.begin() + 2, other.begin()) &&

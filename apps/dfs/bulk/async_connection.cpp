@@ -113,17 +113,24 @@ awaitable<atl::result<node_load>> async_bulk_connection::probe() {
   co_return load;
 }
 
-awaitable<atl::result<bool>>
-async_bulk_connection::report_damage(fragment_key key, std::optional<std::uint32_t> contents) {
-  wire::report_request asked{options_.token, key, contents};
+awaitable<atl::result<bool>> async_bulk_connection::report_damage(fragment_key key) {
+  auto found = co_await check_fragment(key, std::nullopt);
+  if (!found)
+    co_return tl::unexpected{found.error()};
+  co_return found->is_intact;
+}
+
+awaitable<atl::result<fragment_condition>>
+async_bulk_connection::check_fragment(fragment_key key, std::optional<std::uint32_t> content_crc) {
+  wire::report_request asked{options_.token, key, content_crc};
   auto body = wire::encode(asked);
   auto answer = co_await request(wire::op::report_damage, body);
   if (!answer)
     co_return tl::unexpected{answer.error()};
-  auto intact = wire::decode_report_reply(*answer);
-  if (!intact)
-    co_return tl::unexpected{broken(intact.error())};
-  co_return intact;
+  auto found = wire::decode_report_reply(*answer);
+  if (!found)
+    co_return tl::unexpected{broken(found.error())};
+  co_return found;
 }
 
 awaitable<atl::status> async_bulk_connection::copy_fragment(fragment_key key, atl::endpoint source,

@@ -132,9 +132,11 @@ class async_bulk_connection {
 
   /// Reports to the node that its copy seems damaged. The node checks the copy. @returns true if
   /// the copy is intact, false if it was damaged and has been moved aside. Errors: not_found.
-  /// @param contents as in `check_options`, if it is known
-  awaitable<atl::result<bool>> report_damage(fragment_key key,
-                                             std::optional<std::uint32_t> contents = {});
+  awaitable<atl::result<bool>> report_damage(fragment_key key);
+  /// Has the node read a fragment. @param content_crc CRC-32C that its content must have; a
+  /// fragment that has another one is moved aside like a damaged one. None: any.
+  awaitable<atl::result<fragment_condition>>
+  check_fragment(fragment_key key, std::optional<std::uint32_t> content_crc);
 
   /// Has the node fetch a fragment from another node, check it and store it durably. Errors:
   /// not_found, corrupt (at the source), no_space, io.

@@ -11,6 +11,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace dfs {
@@ -41,6 +42,14 @@ struct write_target {
 struct target_result {
   std::string node;
   atl::status outcome;
+  /// Of a write as `verified` that succeeded: CRC-32C of what the node's disk gave back.
+  std::optional<std::uint32_t> crc_on_disk{};
+};
+
+/// What a node says of a fragment that it has read.
+struct fragment_condition {
+  bool is_intact = false;        ///< otherwise it was damaged, and is moved aside
+  std::uint32_t content_crc = 0; ///< CRC-32C of the whole content, if it is intact
 };
 
 /// What a node answers to a probe.

@@ -71,6 +71,19 @@ void read(reader& in, atl::status& outcome) {
     outcome = atl::fail(static_cast<atl::errc>(code - 1), std::move(text));
 }
 
+/// None has one encoding: false and 0.
+void write(writer& out, const std::optional<std::uint32_t>& crc) {
+  out.put(crc.has_value()).put(crc.value_or(0));
+}
+void read(reader& in, std::optional<std::uint32_t>& crc) {
+  auto has_crc = in.get<bool>();
+  auto value = in.get<std::uint32_t>();
+  if (has_crc)
+    crc = value;
+  else if (value != 0)
+    in.fail();
+}
+
 template <class Request, class Read>
 atl::result<Request> decode(std::string_view body, std::string_view name, Read rest) {
   reader in{body};
@@ -176,17 +189,14 @@ std::string encode(const report_request& request) {
   writer out;
   out.put(request.token);
   write(out, request.key);
-  out.put(request.contents.has_value());
-  if (request.contents)
-    out.put(*request.contents);
+  write(out, request.content_crc);
   return out.take();
 }
 
 atl::result<report_request> decode_report(std::string_view body) {
   return decode<report_request>(body, "damage report", [](reader& in, report_request& out) {
     read(in, out.key);
-    if (in.get<bool>())
-      out.contents = in.get<std::uint32_t>();
+    read(in, out.content_crc);
   });
 }
 
@@ -284,18 +294,20 @@ std::string encode(const std::vector<target_result>& results) {
   for (const auto& each : results) {
     out.put(each.node);
     write(out, each.outcome);
+    write(out, each.crc_on_disk);
   }
   return out.take();
 }
 
 atl::result<std::vector<target_result>> decode_write_reply(std::string_view payload) {
   reader in{payload};
-  auto count = in.get_count(6);
+  auto count = in.get_count(11);
   std::vector<target_result> out;
   for (std::uint32_t i = 0; i < count && in.ok() && count <= write_targets_max; ++i) {
     auto& each = out.emplace_back();
     each.node = in.get_string(node_name_bytes_max);
     read(in, each.outcome);
+    read(in, each.crc_on_disk);
   }
   if (!in.done() || count > write_targets_max)
     return malformed("reply to a write");
@@ -320,18 +332,20 @@ atl::result<node_load> decode_probe_reply(std::string_view payload) {
   return load;
 }
 
-std::string encode_report_reply(bool intact) {
+std::string encode(const fragment_condition& found) {
   writer out;
-  out.put(intact);
+  out.put(found.is_intact).put(found.content_crc);
   return out.take();
 }
 
-atl::result<bool> decode_report_reply(std::string_view payload) {
+atl::result<fragment_condition> decode_report_reply(std::string_view payload) {
   reader in{payload};
-  auto intact = in.get<bool>();
+  fragment_condition found;
+  found.is_intact = in.get<bool>();
+  found.content_crc = in.get<std::uint32_t>();
   if (!in.done())
     return malformed("reply to a damage report");
-  return intact;
+  return found;
 }
 
 } // namespace dfs::wire

@@ -69,8 +69,8 @@ struct write_request {
 struct report_request {
   std::string token;
   fragment_key key;
-  /// What the fragment's `contents_crc` must be; another one means that the fragment is wrong.
-  std::optional<std::uint32_t> contents{};
+  /// CRC-32C that the content must have; none: it need only match the fragment's own checksums.
+  std::optional<std::uint32_t> content_crc{};
 };
 
 struct copy_request {
@@ -130,7 +130,7 @@ atl::result<std::vector<target_result>> decode_write_reply(std::string_view payl
 std::string encode(const node_load& load);
 atl::result<node_load> decode_probe_reply(std::string_view payload);
 
-std::string encode_report_reply(bool intact);
-atl::result<bool> decode_report_reply(std::string_view payload);
+std::string encode(const fragment_condition& found);
+atl::result<fragment_condition> decode_report_reply(std::string_view payload);
 
 } // namespace dfs::wire

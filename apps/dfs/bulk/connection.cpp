@@ -38,9 +38,13 @@ bulk_connection::write_chunk(std::span<const write_target> targets, const chunk_
   return run(over_, [&] { return over_.write_chunk(targets, chunk, data, how, await_go); });
 }
 
-atl::result<bool> bulk_connection::report_damage(const fragment_key& key,
-                                                 std::optional<std::uint32_t> contents) {
-  return run(over_, [&] { return over_.report_damage(key, contents); });
+atl::result<bool> bulk_connection::report_damage(const fragment_key& key) {
+  return run(over_, [&] { return over_.report_damage(key); });
+}
+
+atl::result<fragment_condition>
+bulk_connection::check_fragment(const fragment_key& key, std::optional<std::uint32_t> content_crc) {
+  return run(over_, [&] { return over_.check_fragment(key, content_crc); });
 }
 
 atl::status bulk_connection::copy_fragment(const fragment_key& key, const atl::endpoint& source,

@@ -52,9 +52,11 @@ class bulk_connection {
 
   /// Reports to the node that its copy seems damaged. The node checks the copy. @returns true if
   /// the copy is intact, false if it was damaged and has been moved aside. Errors: not_found.
-  /// @param contents as in `check_options`, if it is known
-  atl::result<bool> report_damage(const fragment_key& key,
-                                  std::optional<std::uint32_t> contents = {});
+  atl::result<bool> report_damage(const fragment_key& key);
+
+  /// As `async_bulk_connection::check_fragment`.
+  atl::result<fragment_condition> check_fragment(const fragment_key& key,
+                                                 std::optional<std::uint32_t> content_crc = {});
 
   /// Has the node fetch a fragment from another node, check it and store it durably. Errors:
   /// not_found, corrupt (at the source), no_space, io.

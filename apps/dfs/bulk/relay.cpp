@@ -39,7 +39,7 @@ relay::relay(bulk_shared& shared, std::shared_ptr<boost::asio::io_context> conte
       from_upstream_{shared.options.timeouts.progress, clock::now() + request_time_max},
       to_downstream_{less_than(request_.progress_ms), from_upstream_.deadline} {
   for (const auto& target : request_.targets)
-    results_.push_back({target.node, {}});
+    results_.push_back({target.node, {}, {}});
 }
 
 relay::~relay() {
@@ -209,6 +209,7 @@ awaitable<atl::status> relay::commit() {
     if (!writer_)
       return;
     results_.front().outcome = writer_->commit(request_.how);
+    results_.front().crc_on_disk = writer_->crc_on_disk();
     if (results_.front().outcome)
       shared_.written_bytes += request_.size;
     writer_.reset();
@@ -249,7 +250,8 @@ awaitable<atl::status> relay::receive_results() {
     co_return atl::fail(atl::errc::unavailable,
                         request_.targets[1].node + " sent a malformed result");
   for (std::size_t i = 0; i < downstream_results->size(); ++i)
-    results_[i + 1].outcome = std::move((*downstream_results)[i].outcome);
+    results_[i + 1] = {std::move(results_[i + 1].node), std::move((*downstream_results)[i].outcome),
+                       (*downstream_results)[i].crc_on_disk};
   co_return atl::status{};
 }
 

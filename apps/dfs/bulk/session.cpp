@@ -240,13 +240,16 @@ awaitable<session::next> session::serve_report(wire::report_request request) {
   auto admitted = admit(bulk_access::report_damage, request.token, request.key);
   if (!admitted)
     co_return co_await refuse(admitted.error());
-  auto check = [this, &request] {
-    return shared_.store.check(request.key, {.contents = request.contents});
+  fragment_condition found;
+  auto check = [this, &request, &found] {
+    return shared_.store.check(
+        request.key, {.content_crc = request.content_crc, .found_crc = &found.content_crc});
   };
   auto intact = co_await on(shared_.disk_readers, check);
   if (!intact)
     co_return co_await answer_failure(intact.error());
-  auto body = wire::encode_success(wire::encode_report_reply(*intact));
+  found.is_intact = *intact;
+  auto body = wire::encode_success(wire::encode(found));
   co_return co_await answer(body);
 }
 

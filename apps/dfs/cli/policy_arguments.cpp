@@ -172,7 +172,7 @@ atl::result<chosen> choose(const cluster_settings& cluster, plugin_kind kind,
       if (!is_written(assignment))
         assignments.push_back(assignment);
   assignments.insert(assignments.end(), changes.begin(), changes.end());
-  auto options = atl::parse_options((*plugin)->options(), assignments, (*plugin)->title());
+  auto options = (*plugin)->parse_options(assignments);
   if (!options)
     return tl::unexpected{options.error()};
   return chosen{std::move(*plugin), std::move(*options)};
@@ -215,7 +215,8 @@ atl::result<policy> change_policy(const cluster_settings& cluster, const policy&
                           placement->options);
   if (!made)
     return made;
-  made->durability = wanted->durability.value_or(now.durability);
+  if (auto set = set_durability(*made, wanted->durability.value_or(now.durability)); !set)
+    return tl::unexpected{set.error()};
   made->chunk_bytes = wanted->chunk_bytes.value_or(now.chunk_bytes);
   made->inline_bytes_max = wanted->inline_bytes_max.value_or(now.inline_bytes_max);
   made->trash_us = wanted->trash_us.value_or(now.trash_us);

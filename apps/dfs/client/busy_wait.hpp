@@ -1,28 +1,30 @@
 #pragma once
 
-#include "client/backoff.hpp"
+#include "common/transfer_attempts.hpp"
 
-#include <algorithm>
 #include <chrono>
 #include <optional>
+#include <random>
 #include <thread>
 
 namespace dfs {
 
-/// Waits for busy storage nodes: a little longer each time, with jitter, until no node has made
-/// progress for as long as the settings allow.
+/// Waits before transfers are repeated, by the clock and the chance of this machine.
 class busy_wait {
  public:
-  using time_point = std::chrono::steady_clock::time_point;
+  using time_point = transfer_attempts::time_point;
 
-  explicit busy_wait(std::chrono::microseconds timeout) : timeout_{timeout} {}
+  explicit busy_wait(const atl::spi::transfer_policy& policy)
+      : attempts_{policy, std::chrono::steady_clock::now()} {}
 
   /// @param progress when a storage node last accepted or returned data
-  /// @returns how long to wait now; none if the time is over.
-  std::optional<std::chrono::milliseconds> next_pause(time_point progress) {
-    if (std::chrono::steady_clock::now() - std::max(progress, began_) >= timeout_)
-      return std::nullopt;
-    return pauses_.next();
+  /// @returns how long to wait for busy nodes now; none if the time is over.
+  std::optional<std::chrono::microseconds> next_pause(time_point progress) {
+    return attempts_.after_busy(std::chrono::steady_clock::now(), progress, chance());
+  }
+  /// The same for nodes that failed; none also if they have been sent enough.
+  std::optional<std::chrono::microseconds> next_resend(time_point progress) {
+    return attempts_.after_failure(std::chrono::steady_clock::now(), progress, chance());
   }
 
   /// Waits. @returns false at once if the time is over.
@@ -34,9 +36,10 @@ class busy_wait {
   }
 
  private:
-  std::chrono::microseconds timeout_;
-  time_point began_ = std::chrono::steady_clock::now();
-  backoff pauses_{std::chrono::milliseconds{10}, std::chrono::milliseconds{800}};
+  double chance() { return std::uniform_real_distribution<>{}(random_); }
+
+  transfer_attempts attempts_;
+  std::minstd_rand random_{std::random_device{}()};
 };
 
 } // namespace dfs

@@ -99,7 +99,7 @@ atl::status chunk_reader::renew_record(chunk_record& chunk) {
 atl::status chunk_reader::try_to_fetch(const chunk_record& given, std::uint64_t offset,
                                        std::span<char> into) {
   auto chunk = given;
-  busy_wait waiting{view_.settings().busy_timeout};
+  std::optional<busy_wait> waiting;
   auto context = atl::net::context_of_this_thread();
   for (bool asked_again = false;;) {
     auto plugins = view_.plugins();
@@ -120,7 +120,9 @@ atl::status chunk_reader::try_to_fetch(const chunk_record& given, std::uint64_t 
       return {};
     if (round.fatal)
       return tl::unexpected{*round.fatal};
-    if (round.busy && waiting.pause(progress_.last()))
+    if (!waiting)
+      waiting.emplace(transfers_of(**by, view_.settings()));
+    if (round.busy && waiting->pause(progress_.last()))
       continue;
     if (asked_again)
       return tl::unexpected{round.verdict(chunk.id)};

@@ -26,12 +26,6 @@ using atl::errc;
 using atl::fail;
 using clock = std::chrono::steady_clock;
 
-constexpr int attempts_at_storing = 3;
-
-/// The first attempt doesn't wait for a silent node for long, because there may be others. A node
-/// whose disk is slow isn't silent.
-constexpr std::chrono::milliseconds first_attempt_timeout{600};
-
 /// The node that failed last comes first.
 void note_failure(std::vector<storage_id>& failed, storage_id node) {
   std::erase(failed, node);
@@ -61,11 +55,14 @@ atl::result<chunk_record> chunk_uploader::try_to_store(placement_stock& places, 
                                                        const chunk_source& data) {
   std::vector<storage_id> avoid;
   std::optional<atl::error> last_problem;
-  busy_wait waiting{view_.settings().busy_timeout};
-  busy_wait returning{return_timeout()};
+  const auto how = transfers_of(by, view_.settings());
+  busy_wait waiting{how};
+  auto until_noticed = how;
+  until_noticed.deadline = return_timeout();
+  busy_wait returning{until_noticed};
   const auto needed = by.policy.fragments_min;
-  for (int attempt = 1;; ++attempt) {
-    if (attempt > attempts_at_storing) {
+  for (std::uint32_t attempt = 1;; ++attempt) {
+    if (attempt > how.placements) {
       if (!may_try_again(*last_problem, waiting, returning))
         break;
       attempt = 1;
@@ -80,7 +77,7 @@ atl::result<chunk_record> chunk_uploader::try_to_store(placement_stock& places, 
     }
     if (where->targets.size() > by.policy.fragments)
       where->targets.resize(by.policy.fragments);
-    auto done = write(*where, data, by, !last_problem);
+    auto done = write(*where, data, by, how, !last_problem);
     if (!done)
       return tl::unexpected{done.error()};
     auto& problems = done->problems;
@@ -96,7 +93,7 @@ atl::result<chunk_record> chunk_uploader::try_to_store(placement_stock& places, 
       return record;
     for (auto& [id, problem] : problems) {
       if (problem.why.code == errc::busy && stored < needed)
-        return tl::unexpected{still_busy(problem.why)};
+        return tl::unexpected{still_busy(problem.why, how)};
       if (problem.suspect)
         note_failure(avoid, id);
       if (problem.suspect || !last_problem)
@@ -126,12 +123,11 @@ bool chunk_uploader::is_striped(const scheme& by, const chunk_source& data) {
                             data.size > stripe_encoder::step_bytes(scheme) * scheme.stripes().data);
 }
 
-atl::result<chunk_uploader::written> chunk_uploader::write(const protocol::placement& where,
-                                                           const chunk_source& data,
-                                                           const scheme& by,
-                                                           bool is_first_attempt) {
-  fragment_writes::tools tools{connections_, progress_, latencies_, timeouts_for(is_first_attempt),
-                               view_.settings().busy_timeout};
+atl::result<chunk_uploader::written>
+chunk_uploader::write(const protocol::placement& where, const chunk_source& data, const scheme& by,
+                      const atl::spi::transfer_policy& how, bool is_first_attempt) {
+  fragment_writes::tools tools{connections_, progress_, latencies_,
+                               timeouts_for(how, is_first_attempt), how};
   if (is_striped(by, data))
     return write_stripes(tools, where, data, by);
   auto layout = by.recovery->layout();
@@ -160,7 +156,7 @@ chunk_uploader::write_stripes(const fragment_writes::tools& with, const protocol
   auto context = atl::net::context_of_this_thread();
   auto enough = std::size_t{by.recovery->layout().min_write};
   auto targets = targets_of(where);
-  busy_wait waiting{view_.settings().busy_timeout};
+  busy_wait waiting{with.how};
   written all;
   for (std::size_t stored = 0;;) {
     striped_writes writes{with, context, where.chunk, by, data};
@@ -182,11 +178,15 @@ chunk_uploader::write_stripes(const fragment_writes::tools& with, const protocol
   }
 }
 
-bulk_timeouts chunk_uploader::timeouts_for(bool is_first_attempt) const {
+/// The first attempt doesn't wait for a silent node for long, because there may be others. A node
+/// whose disk is slow isn't silent.
+bulk_timeouts chunk_uploader::timeouts_for(const atl::spi::transfer_policy& how,
+                                           bool is_first_attempt) const {
   auto timeouts = connections_.options().timeouts;
   if (is_first_attempt) {
-    timeouts.connect = std::min(timeouts.connect, first_attempt_timeout);
-    timeouts.progress = std::min(timeouts.progress, first_attempt_timeout);
+    auto short_time = std::chrono::ceil<std::chrono::milliseconds>(how.first_timeout);
+    timeouts.connect = std::min(timeouts.connect, short_time);
+    timeouts.progress = std::min(timeouts.progress, short_time);
   }
   return timeouts;
 }
@@ -228,11 +228,11 @@ bool chunk_uploader::may_try_again(const atl::error& last, busy_wait& waiting,
   return last.code == errc::unavailable && returning.pause({});
 }
 
-atl::error chunk_uploader::still_busy(const atl::error& last) const {
-  return {errc::busy,
-          fmt::format("storage nodes were busy for {} s, and nothing moved meanwhile; "
-                      "try again later, or raise client.busy_timeout: {}",
-                      view_.settings().busy_timeout / std::chrono::seconds{1}, last.message)};
+atl::error chunk_uploader::still_busy(const atl::error& last,
+                                      const atl::spi::transfer_policy& how) {
+  return {errc::busy, fmt::format("storage nodes were busy for {} s, and nothing moved meanwhile; "
+                                  "try again later, or raise client.busy_timeout: {}",
+                                  how.deadline / std::chrono::seconds{1}, last.message)};
 }
 
 } // namespace dfs

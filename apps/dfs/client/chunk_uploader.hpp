@@ -43,17 +43,18 @@ class chunk_uploader {
   atl::result<chunk_record> try_to_store(placement_stock& places, const scheme& by,
                                          const chunk_source& data);
   atl::result<written> write(const protocol::placement& where, const chunk_source& data,
-                             const scheme& by, bool is_first_attempt);
+                             const scheme& by, const atl::spi::transfer_policy& how,
+                             bool is_first_attempt);
   atl::result<written> write_stripes(const fragment_writes::tools& with,
                                      const protocol::placement& where, const chunk_source& data,
                                      const scheme& by);
   static bool is_striped(const scheme& by, const chunk_source& data);
-  bulk_timeouts timeouts_for(bool is_first_attempt) const;
+  bulk_timeouts timeouts_for(const atl::spi::transfer_policy& how, bool is_first_attempt) const;
   void note_suspects(const protocol::placement& where, const failed_writes& problems);
   bool has_others(const chunk_record& record, const failed_writes& problems);
   std::chrono::microseconds return_timeout() const;
   bool may_try_again(const atl::error& last, busy_wait& waiting, busy_wait& returning) const;
-  atl::error still_busy(const atl::error& last) const;
+  static atl::error still_busy(const atl::error& last, const atl::spi::transfer_policy& how);
 
   cluster_view& view_;
   connection_pool& connections_;

@@ -2,6 +2,7 @@
 
 #include "bulk/connection.hpp"
 #include "client/control.hpp"
+#include "client/policies.hpp"
 #include "common/types.hpp"
 #include "settings/settings.hpp"
 
@@ -11,6 +12,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -36,7 +38,10 @@ class fragment_checks {
   };
 
   /// Looks at all fragments of a chunk. A node tells the masters of one that is gone, and moves one
-  /// that is damaged aside. @returns the fragments that the masters know a place of
+  /// that is damaged aside. Copies that are read whole must have the chunk's checksum: one that has
+  /// not, although its own checksums are right, is moved aside if another copy has it; where none
+  /// has, all stay, because any may be of use. @returns the fragments that the masters know a place
+  /// of
   std::vector<atl::spi::fragment_report> check(const chunk_record& chunk, fragment_findings& found,
                                                depth how);
   /// Reads the fragments that are reported as in order, decodes the chunk from some of them, by its
@@ -53,11 +58,22 @@ class fragment_checks {
     std::unique_ptr<bulk_connection> connection;
   };
 
+  /// A fragment whose own checksums are right.
+  struct sound_copy {
+    std::uint32_t fragment = 0;
+    std::uint32_t content_crc = 0;
+  };
+
   atl::spi::fragment_state check_fragment(const fragment_key& key, storage_id at,
-                                          fragment_findings& found, depth how);
+                                          fragment_findings& found, depth how,
+                                          std::vector<sound_copy>& sound);
+  void compare_copies(const chunk_record& chunk, std::span<const sound_copy> sound,
+                      fragment_findings& found, std::vector<atl::spi::fragment_report>& reports);
+  bool has_copies(const chunk_record& chunk);
   static bool begins_well(bulk_connection& node, const fragment_key& key);
 
   std::map<storage_id, node> nodes_;
+  std::shared_ptr<policies> policies_;
 };
 
 } // namespace dfs

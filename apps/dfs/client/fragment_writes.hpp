@@ -43,7 +43,7 @@ class write_latencies {
  public:
   void add(std::chrono::microseconds latency);
   /// How long to wait for the slowest fragments once enough are stored.
-  std::chrono::microseconds straggler_time();
+  std::chrono::microseconds straggler_time(std::chrono::microseconds at_least);
 
  private:
   std::mutex mutex_;
@@ -60,15 +60,17 @@ class fragment_writes {
     connection_pool& connections;
     transfer_progress& progress;
     write_latencies& latencies;
-    bulk_timeouts timeouts;                 ///< for a node that says nothing
-    std::chrono::microseconds busy_timeout; ///< as `client.busy_timeout`
+    bulk_timeouts timeouts; ///< for a node that says nothing
+    atl::spi::transfer_policy policy;
   };
 
   /// @param with must outlive this object, as must the context
   fragment_writes(const tools& with, std::shared_ptr<boost::asio::io_context> context,
                   const chunk_id& chunk, durability how);
 
-  /// Stores the same bytes on all nodes, in a pipeline. Nodes that are busy are asked again.
+  /// Stores the same bytes on all nodes, in a pipeline. Nodes that are busy are asked again, as are
+  /// nodes that fail while the policy allows further sends. A node whose disk gives back something
+  /// else gets the bytes once more, whatever the policy says.
   /// @returns the outcome of each fragment that couldn't be stored.
   awaitable<failed_writes> write_copies(std::vector<fragment_write> targets,
                                         std::string_view bytes);
@@ -83,6 +85,7 @@ class fragment_writes {
   struct pipeline {
     std::vector<fragment_write> targets;
     std::string_view bytes;
+    std::uint32_t crc = 0; ///< of the bytes, if nodes must answer it
     async_bulk_connection* over = nullptr;
     boost::asio::steady_timer* pause = nullptr; ///< under way, because nodes are busy
     bool is_given_up = false;
@@ -91,7 +94,15 @@ class fragment_writes {
   };
 
   awaitable<void> write_patiently(pipeline& to);
-  awaitable<std::vector<fragment_write>> write_once(pipeline& to, bool await_go);
+  /// The targets without the fragment that may get it again.
+  struct unwritten {
+    std::vector<fragment_write> busy;
+    std::vector<fragment_write> failed;
+  };
+  awaitable<unwritten> write_once(pipeline& to, bool await_go);
+  pipeline pipeline_to(std::vector<fragment_write> targets, std::string_view bytes) const;
+  atl::status check_result(const pipeline& to, const target_result& result) const;
+  bool may_resend(const atl::error& why) const;
   awaitable<void> write_beside(pipeline& to, std::size_t& running, std::size_t& stored);
   awaitable<void> wait_for(std::chrono::microseconds length);
   void give_up(std::span<pipeline> all);

@@ -120,7 +120,7 @@ class conversion_worker::converter {
     places->expect(parts);
     std::vector<chunk_record> stored;
     for (std::size_t at = 0; at < bytes.size(); at += part_bytes) {
-      auto record = storages_->store(*places, by, bytes.substr(at, part_bytes));
+      auto record = storages_->store(*places, by, chunk_source{bytes.substr(at, part_bytes)});
       if (!record)
         return tl::unexpected{record.error()};
       stored.push_back(std::move(*record));

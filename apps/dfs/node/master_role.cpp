@@ -107,7 +107,8 @@ atl::result<dfs::policy> master_role::root_policy() const {
                           placement.options);
   if (!made)
     return made;
-  made->durability = cluster_.durability;
+  if (auto set = set_durability(*made, cluster_.durability); !set)
+    return tl::unexpected{set.error()};
   made->chunk_bytes = cluster_.chunk_bytes;
   made->inline_bytes_max = static_cast<std::uint32_t>(cluster_.inline_bytes);
   made->trash_us = static_cast<std::uint64_t>(cluster_.trash.count());

@@ -42,6 +42,7 @@ void repair_run::interrupt() {
     source_->cancel();
   if (sources_)
     sources_->interrupt();
+  pause_.cancel();
 }
 
 awaitable<protocol::task_result> repair_run::run() {
@@ -82,6 +83,7 @@ void repair_run::fail_without_source() {
 /// Remembers the first source that failed, or rather the first one that is damaged.
 void repair_run::note_failure(const task_source& source, const atl::error& why) {
   bool is_damaged = why.code == errc::corrupt;
+  last_failure_ = why.code;
   if (result_.failed_source == no_storage || (is_damaged && !has_damaged_source_)) {
     result_.failed_source = source.node;
     result_.why = name_of(source) + ": " + why.message;
@@ -108,7 +110,7 @@ awaitable<void> repair_run::copy() {
   for (auto& source : task_.sources) {
     if (is_interrupted_)
       break;
-    auto ended = co_await copy_from(source);
+    auto ended = co_await copy_patiently(source);
     if (ended)
       co_return;
   }

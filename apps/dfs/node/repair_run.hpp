@@ -2,6 +2,7 @@
 
 #include "bulk/async_connection.hpp"
 #include "common/repair_protocol.hpp"
+#include "common/transfer_attempts.hpp"
 #include "node/rebuild_sources.hpp"
 #include "settings/schemes.hpp"
 #include "storage/fragment_store.hpp"
@@ -11,6 +12,7 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
 
 #include <functional>
 #include <memory>
@@ -29,6 +31,7 @@ struct repair_tools {
   const scheme_finder& find_scheme;
   atl::net::worker_pool& disk; ///< for what waits for the disk, or computes
   repair_counters& counters;
+  atl::spi::transfer_policy transfers{};
 };
 
 /// Carries out one task of a master, once. For the context's thread.
@@ -49,6 +52,8 @@ class repair_run {
  private:
   awaitable<void> copy();
   awaitable<bool> copy_from(const protocol::task_source& source);
+  awaitable<bool> copy_patiently(const protocol::task_source& source);
+  awaitable<bool> pause_before_reading_again(transfer_attempts& attempts);
   awaitable<void> rebuild();
   awaitable<bool> rebuild_in_windows(const scheme& by);
   awaitable<void> rebuild_whole(const scheme& by);
@@ -71,6 +76,8 @@ class repair_run {
   protocol::task_result result_;
   bool has_damaged_source_ = false; ///< `failed_source` is a damaged one
   bool is_interrupted_ = false;
+  atl::errc last_failure_ = atl::errc::internal; ///< of a source
+  boost::asio::steady_timer pause_{*context_};   ///< before a source is read again
 };
 
 } // namespace dfs

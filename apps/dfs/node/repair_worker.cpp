@@ -69,10 +69,10 @@ void repair_worker::start_next() {
   while (running_.size() < settings_.at_once && !waiting_.empty()) {
     auto place = running_.insert(running_.end(), std::move(waiting_.front()));
     waiting_.pop_front();
-    place->run = std::make_unique<repair_run>(
-        io_.shared_context(),
-        repair_tools{*settings_.store, settings_.find_scheme, disk_, counters_},
-        settings_.reading(), place->task);
+    place->run = std::make_unique<repair_run>(io_.shared_context(),
+                                              repair_tools{*settings_.store, settings_.find_scheme,
+                                                           disk_, counters_, settings_.transfers},
+                                              settings_.reading(), place->task);
     carrying_.start(io_.context(), carry_out(place));
   }
 }

@@ -29,6 +29,8 @@ class repair_worker {
     scheme_finder find_scheme;
     /// The options of a connection to another node. Called for each task, by the worker's thread.
     std::function<bulk_options()> reading;
+    /// How a source that doesn't answer is read again.
+    atl::spi::transfer_policy transfers{};
     std::size_t at_once = 4;
     std::size_t waiting_max = 1024;
   };

@@ -5,6 +5,7 @@
 #include "node/job_actor.hpp"
 #include "node/open_files_plan.hpp"
 #include "node/storage_agent.hpp"
+#include "settings/plugins.hpp"
 #include "storage/chunk_store.hpp"
 
 #include <atoll/core/logging.hpp>
@@ -15,6 +16,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <exception>
 #include <functional>
 #include <map>
 #include <utility>
@@ -24,6 +26,7 @@ namespace dfs {
 namespace {
 
 constexpr const char* chunks_part = "chunks";
+constexpr std::uint32_t scrub_factor_max = 100;
 
 /// Of one of several disks.
 void add_metrics(const disk_state& disk, atl::metric_set& into) {
@@ -73,6 +76,8 @@ atl::status storage_role::start(atl::node::node_context& node) {
     return started;
   start_jobs();
   start_repairs();
+  if (auto set = set_scrub_period(); !set)
+    return set;
   start_scrub();
   conversions_ = std::make_shared<conversion_worker>(
       conversion_worker::settings{self_.name, impatient(cluster_)});
@@ -289,6 +294,7 @@ void storage_role::start_repairs() {
   settings.reading = [this] {
     return bulk_options{bulk_->self(), cluster_.secret, {}, timeouts()};
   };
+  settings.transfers = cluster_.transfers;
   settings.at_once = repairs_at_once_;
   repairs_ = std::make_shared<repair_worker>(std::move(settings));
 }
@@ -297,6 +303,27 @@ std::function<std::uint32_t()> storage_role::in_flight() const {
   return [server = bulk_.get(), pieces = pieces_] {
     return server->stats().load.in_flight + static_cast<std::uint32_t>(pieces->under_way());
   };
+}
+
+/// The scheme that the cluster is configured with may want nodes to read everything more often. A
+/// node doesn't know by which policy a fragment was stored.
+atl::status storage_role::set_scrub_period() {
+  auto& chosen = node_->plugins.at(recovery_key);
+  auto scheme = chosen.create_recovery();
+  if (!scheme)
+    return tl::unexpected{scheme.error()};
+  try {
+    auto factor = std::clamp<std::uint32_t>((*scheme)->scrub_factor(), 1, scrub_factor_max);
+    self_.scrub_period =
+        std::max<std::chrono::microseconds>(self_.scrub_period / factor, std::chrono::seconds{1});
+    if (factor > 1)
+      atl::log::info("storage", "", "reads everything again within {} s, a {}th of scrub.period",
+                     self_.scrub_period / std::chrono::seconds{1}, factor);
+    return {};
+  } catch (const std::exception& thrown) {
+    return atl::fail(atl::errc::internal, fmt::format("{}: {} threw: {}", chosen.place,
+                                                      chosen.plugin->title(), thrown.what()));
+  }
 }
 
 void storage_role::start_scrub() {

@@ -45,6 +45,7 @@ class storage_role : public atl::node::role {
   atl::status start_bulk();
   void start_jobs();
   void start_repairs();
+  atl::status set_scrub_period();
   void start_scrub();
   void start_disk_scrubs();
   void start_agent();

@@ -97,6 +97,52 @@ std::vector<key_spec> files_and_client_keys() {
   };
 }
 
+/// How fragments are sent, where the recovery scheme doesn't say.
+std::vector<key_spec> transfer_keys() {
+  return {
+      {.key = "recovery.sends",
+       .type = option_type::integer,
+       .default_value = "1",
+       .minimum = "1",
+       .maximum = "100",
+       .meaning = "How often a fragment is sent to a node that doesn't acknowledge it, before "
+                  "another node gets it."},
+      {.key = "recovery.placements",
+       .type = option_type::integer,
+       .default_value = "3",
+       .minimum = "1",
+       .maximum = "100",
+       .meaning = "How many sets of nodes a client tries for a chunk."},
+      {.key = "recovery.first_timeout",
+       .type = option_type::duration,
+       .default_value = "600ms",
+       .minimum = "10ms",
+       .maximum = "10m",
+       .meaning = "How long a node of the first set may be silent, if that is less than "
+                  "client.transfer_timeout: there may be others."},
+      {.key = "recovery.backoff",
+       .type = option_type::duration,
+       .default_value = "10ms",
+       .minimum = "1ms",
+       .maximum = "1m",
+       .meaning = "The first pause before a transfer is repeated; pauses double, with jitter."},
+      {.key = "recovery.backoff_max",
+       .type = option_type::duration,
+       .default_value = "800ms",
+       .minimum = "1ms",
+       .maximum = "10m",
+       .meaning = "The longest such pause. How long transfers are repeated says "
+                  "client.busy_timeout."},
+      {.key = "recovery.hedge_after",
+       .type = option_type::duration,
+       .default_value = "200ms",
+       .minimum = "1ms",
+       .maximum = "10m",
+       .meaning = "Once enough fragments of a chunk are stored, a client waits at least so long "
+                  "for the others; repair makes those that it gave up."},
+  };
+}
+
 std::vector<key_spec> upkeep_keys() {
   std::vector<key_spec> keys;
   for (const auto& each : upkeep_settings())
@@ -114,7 +160,7 @@ std::vector<key_spec> upkeep_keys() {
 std::vector<key_spec> shared_keys() {
   return atl::node::unite_keys({atl::node::group_keys("masters"),
                                 atl::node::pool_keys("placement", {"10s", "1s"}),
-                                files_and_client_keys(), upkeep_keys()});
+                                files_and_client_keys(), transfer_keys(), upkeep_keys()});
 }
 
 std::vector<key_spec> master_keys() {

@@ -50,6 +50,8 @@ atl::result<policy> make_policy(const atl::plugin& recovery_plugin,
     what.fragments_min = layout.min_write;
     what.survives_losses = promised.survives_losses;
     what.storage_cost = promised.storage_cost;
+    if (recovery.verify_written())
+      what.durability = durability::verified;
     return what;
   });
   if (!made)
@@ -66,6 +68,24 @@ atl::result<policy> make_policy(const atl::plugin& recovery_plugin,
                             "stored; 1 to {} fragments are possible",
                             name, made->fragments, made->fragments_min, fragments_max));
   return made;
+}
+
+atl::status set_durability(policy& of, durability wanted) {
+  if (of.durability != durability::verified)
+    of.durability = is_synced(wanted) ? durability::fsync : wanted;
+  else if (!is_synced(wanted))
+    return fail(errc::refused,
+                fmt::format("the recovery plugin '{}' acknowledges only what a disk has given "
+                            "back: the durability must be fsync, and not {}",
+                            of.recovery, to_string(wanted)));
+  return {};
+}
+
+atl::spi::transfer_policy transfers_of(const scheme& by, const cluster_settings& cluster) {
+  auto policy = by.transfers.value_or(cluster.transfers);
+  if (policy.deadline.count() == 0)
+    policy.deadline = cluster.busy_timeout;
+  return policy;
 }
 
 scheme_library::scheme_library(const std::vector<std::filesystem::path>& plugin_path)
@@ -102,7 +122,10 @@ atl::result<std::shared_ptr<const scheme>> scheme_library::find(policy_id id, co
   auto recovery = load(id, what);
   if (!recovery)
     return tl::unexpected{recovery.error()};
-  auto made = std::make_shared<const scheme>(scheme{id, what, std::move(*recovery)});
+  auto transfers = ask_scheme(what.recovery, [&] { return (*recovery)->transfers(); });
+  if (!transfers)
+    return tl::unexpected{transfers.error()};
+  auto made = std::make_shared<const scheme>(scheme{id, what, std::move(*recovery), *transfers});
   known_[id] = made;
   return made;
 }

@@ -2,6 +2,7 @@
 
 #include "common/policy.hpp"
 #include "common/types.hpp"
+#include "settings/settings.hpp"
 
 #include <atoll/core/error.hpp>
 #include <atoll/core/loaded_plugin.hpp>
@@ -13,6 +14,8 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <string_view>
 #include <vector>
 
 namespace dfs {
@@ -22,14 +25,22 @@ struct scheme {
   policy_id id = no_policy;
   dfs::policy policy;
   std::shared_ptr<const atl::spi::recovery> recovery;
+  std::optional<atl::spi::transfer_policy> transfers{}; ///< the scheme's own; none: it has none
 };
 
+/// How fragments of the scheme are sent: as it says, or else as the cluster's configuration does.
+atl::spi::transfer_policy transfers_of(const scheme& by, const cluster_settings& cluster);
+
 /// The policy that these plugins make with their options. @param recovery an instance with the
-/// options. Errors: internal if the scheme throws, refused if what it says can't be stored.
+/// options. The durability is what the scheme demands, or `fsync`. Errors: internal if the scheme
+/// throws, refused if what it says can't be stored.
 atl::result<policy> make_policy(const atl::plugin& recovery_plugin,
                                 const atl::spi::options& recovery_options,
                                 const atl::spi::recovery& recovery, std::string_view placement,
                                 const atl::spi::options& placement_options);
+
+/// Sets the durability that an operator wants. Errors: refused if the scheme demands a higher one.
+atl::status set_durability(policy& of, durability wanted);
 
 /// Loads the plugins that policies name, and keeps the schemes. Thread-safe.
 class scheme_library {

@@ -29,6 +29,19 @@ upkeep_values read_upkeep(const atl::config& config) {
   return upkeep;
 }
 
+/// The deadline is that for busy nodes.
+atl::spi::transfer_policy read_transfers(const atl::config& config) {
+  atl::spi::transfer_policy policy;
+  policy.sends = static_cast<std::uint32_t>(config.integer("recovery.sends"));
+  policy.placements = static_cast<std::uint32_t>(config.integer("recovery.placements"));
+  policy.first_timeout = config.duration("recovery.first_timeout");
+  policy.backoff = config.duration("recovery.backoff");
+  policy.backoff_max = config.duration("recovery.backoff_max");
+  policy.hedge_after = config.duration("recovery.hedge_after");
+  policy.deadline = config.duration("client.busy_timeout");
+  return policy;
+}
+
 } // namespace
 
 atl::result<cluster_settings> read_cluster(const atl::config& config) {
@@ -56,6 +69,9 @@ atl::result<cluster_settings> read_cluster(const atl::config& config) {
   cluster.connect_timeout = config.duration("client.connect_timeout");
   cluster.transfer_timeout = config.duration("client.transfer_timeout");
   cluster.busy_timeout = config.duration("client.busy_timeout");
+  cluster.transfers = read_transfers(config);
+  if (cluster.transfers.backoff > cluster.transfers.backoff_max)
+    problems.add("recovery.backoff", "must not be above recovery.backoff_max");
   cluster.client_zone = config.text("client.zone");
   if (cluster.session_expiry <= 2 * cluster.client_timeout)
     problems.add("files.session_expiry", "must be above twice client.timeout: a client must not "

@@ -11,6 +11,7 @@
 #include <atoll/node/group_config.hpp>
 #include <atoll/node/node_config.hpp>
 #include <atoll/node/pool_section.hpp>
+#include <atoll/spi/recovery.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -41,6 +42,7 @@ struct cluster_settings : atl::node::cluster_config {
   std::chrono::microseconds transfer_timeout{0}; ///< without a byte from a storage node
   std::string client_zone;
   std::chrono::microseconds busy_timeout{0}; ///< with storage nodes that are busy
+  atl::spi::transfer_policy transfers;       ///< of schemes that say nothing of it
 };
 
 /// The settings of one node: `NODE.toml`.

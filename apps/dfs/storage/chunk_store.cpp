@@ -2,6 +2,7 @@
 
 #include "storage/key_guard.hpp"
 
+#include <atoll/core/crc32c.hpp>
 #include <atoll/core/logging.hpp>
 
 #include <fmt/format.h>
@@ -110,12 +111,9 @@ atl::status chunk_store::verify(const fragment_key& key, const check_options& ho
 
 atl::status chunk_store::verify(const fragment_key& key, const open_fragment& opened,
                                 const check_options& how) {
-  if (how.contents && contents_crc(opened.block_crcs) != *how.contents)
-    return atl::fail(atl::errc::corrupt,
-                     fmt::format("fragment {} is not what its chunk is encoded into, although its "
-                                 "checksums are right",
-                                 to_string(key)));
   std::vector<std::byte> buffer(std::min<std::uint64_t>(verify_step, opened.size));
+  const bool sums = how.content_crc || how.found_crc != nullptr;
+  std::uint32_t crc = 0;
   for (std::uint64_t at = 0; at < opened.size; at += verify_step) {
     auto size = std::min<std::uint64_t>(verify_step, opened.size - at);
     if (how.from_disk)
@@ -125,10 +123,19 @@ atl::status chunk_store::verify(const fragment_key& key, const open_fragment& op
       disk_.forget_cached(opened.file.fd(), at, size);
     if (!done)
       return done;
+    if (sums)
+      crc = atl::crc32c({reinterpret_cast<const char*>(buffer.data()), size}, crc);
     if (at + size < opened.size && how.between && !how.between(size))
       return atl::fail(atl::errc::unavailable,
                        fmt::format("the check of fragment {} was ended", to_string(key)));
   }
+  if (how.content_crc && *how.content_crc != crc)
+    return atl::fail(atl::errc::corrupt,
+                     fmt::format("fragment {} has its own checksums, and other content than its "
+                                 "chunk",
+                                 to_string(key)));
+  if (how.found_crc != nullptr)
+    *how.found_crc = crc;
   return {};
 }
 
@@ -261,6 +268,12 @@ void chunk_store::note_damaged(const fragment_key& key) {
   ++damaged_;
   if (found_damaged_.size() < found_damaged_max)
     found_damaged_.insert(key);
+}
+
+/// A disk has given back something else than was written, of a fragment that never became visible.
+void chunk_store::note_rejected() {
+  std::lock_guard lock{mutex_};
+  ++damaged_;
 }
 
 std::vector<stored_fragment> chunk_store::list() const {

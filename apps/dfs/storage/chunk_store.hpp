@@ -117,10 +117,11 @@ class chunk_store final : public fragment_store {
   /// For generations and names of temporary files.
   std::uint64_t next_number() { return (*options_.numbers)++; }
   void note_damaged(const fragment_key& key);
+  void note_rejected();
 
   atl::status publish(chunk_writer& from, durability how);
   atl::status put_in_place(chunk_writer& from, durability how);
-  atl::result<bool> is_stored_already(const chunk_writer& from, durability how);
+  atl::result<bool> is_stored_already(chunk_writer& from, durability how);
   atl::status sync_existing(const fragment_key& key, const open_fragment& existing);
   atl::error write_failed(int code, std::string_view what);
   void mark_failed(const atl::error& why);

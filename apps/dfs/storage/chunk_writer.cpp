@@ -1,6 +1,9 @@
 #include "storage/chunk_writer.hpp"
 
 #include "storage/chunk_store.hpp"
+#include "storage/read_back.hpp"
+
+#include <atoll/core/logging.hpp>
 
 #include <fmt/format.h>
 
@@ -17,8 +20,8 @@ chunk_writer::chunk_writer(chunk_store& store, fragment_key key, std::uint64_t s
 chunk_writer::chunk_writer(chunk_writer&& other) noexcept
     : store_{std::exchange(other.store_, nullptr)}, info_{std::move(other.info_)},
       path_{std::move(other.path_)}, file_{std::move(other.file_)}, appended_{other.appended_},
-      written_back_{other.written_back_}, broken_{std::move(other.broken_)}, held_{std::move(
-                                                                                 other.held_)} {}
+      written_back_{other.written_back_}, crc_on_disk_{other.crc_on_disk_},
+      broken_{std::move(other.broken_)}, held_{std::move(other.held_)} {}
 
 chunk_writer::~chunk_writer() {
   if (store_ == nullptr)
@@ -69,19 +72,40 @@ atl::status chunk_writer::commit(durability how) {
                                to_string(info_.key), info_.size - appended_, info_.size)});
   if (auto done = finish_file(how); !done)
     return done;
+  if (how == durability::verified)
+    if (auto done = read_back_from(path_); !done)
+      return broken(done.error());
   if (auto done = store_->publish(*this, how); !done)
     return broken(done.error());
   broken_ = {atl::errc::invalid, fmt::format("fragment {} is committed", to_string(info_.key))};
   return {};
 }
 
-/// Writes the footer and, for `fsync`, syncs the file.
+/// Compares what the disk has with what was written. The file isn't visible yet.
+atl::status chunk_writer::read_back_from(const std::string& path) {
+  auto found = read_back(store_->disk_, path, info_.size);
+  if (found && found->block_crcs == info_.block_crcs) {
+    crc_on_disk_ = found->crc;
+    return {};
+  }
+  auto why = found ? fmt::format("the disk gave back other bytes of fragment {} than were written "
+                                 "to it",
+                                 to_string(info_.key))
+                   : found.error().message;
+  atl::log::error("storage", store_->options_.folder,
+                  "{}: check the disk, its cable and the machine's memory", why);
+  if (path == path_)
+    store_->note_rejected();
+  return atl::fail(atl::errc::corrupt, why);
+}
+
+/// Writes the footer and, unless it is synced later, syncs the file.
 atl::status chunk_writer::finish_file(durability how) {
   auto footer = encode_footer(info_);
   auto done = write_fully(store_->disk_, file_.fd(), footer.data(), footer.size(), info_.size);
   if (done < 0)
     return broken(store_->write_failed(done, "cannot write " + path_));
-  if (how == durability::replicated)
+  if (!is_synced(how))
     return {};
   done = store_->disk_.fdatasync(file_.fd());
   if (done < 0)

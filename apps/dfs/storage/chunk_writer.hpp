@@ -33,8 +33,11 @@ class chunk_writer {
 
   /// Makes the fragment visible. @pre all its bytes were written. If the fragment is stored
   /// already, the call succeeds if the checksums are equal, and fails otherwise. Errors: exists,
-  /// no_space, invalid, io.
+  /// no_space, invalid, io; corrupt if `how` is `verified` and the disk gives back something else.
   atl::status commit(durability how);
+
+  /// CRC-32C of what the disk gave back, once a commit as `verified` has succeeded.
+  std::optional<std::uint32_t> crc_on_disk() const { return crc_on_disk_; }
 
   /// Keeps a resource until the writer is destroyed.
   void hold(std::shared_ptr<void> resource) { held_ = std::move(resource); }
@@ -48,6 +51,7 @@ class chunk_writer {
                disk_file file);
   atl::status broken(atl::error why);
   atl::status finish_file(durability how);
+  atl::status read_back_from(const std::string& path);
 
   chunk_store* store_;
   fragment_info info_;
@@ -55,6 +59,7 @@ class chunk_writer {
   disk_file file_;
   std::uint64_t appended_ = 0;
   std::uint64_t written_back_ = 0;
+  std::optional<std::uint32_t> crc_on_disk_;
   std::optional<atl::error> broken_;
   std::shared_ptr<void> held_;
 };

@@ -87,10 +87,6 @@ std::uint32_t block_crc(std::span<const std::byte> block) {
   return atl::crc32c({reinterpret_cast<const char*>(block.data()), block.size()});
 }
 
-std::uint32_t contents_crc(std::span<const std::uint32_t> block_crcs) {
-  return atl::crc32c({reinterpret_cast<const char*>(block_crcs.data()), block_crcs.size_bytes()});
-}
-
 std::vector<std::uint32_t> block_crcs(std::span<const std::byte> bytes) {
   std::vector<std::uint32_t> crcs;
   crcs.reserve(block_count(bytes.size()));

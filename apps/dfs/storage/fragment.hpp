@@ -33,9 +33,6 @@ std::uint32_t block_crc(std::span<const std::byte> block);
 /// The checksums of the blocks that the bytes consist of; the last one may be shorter.
 std::vector<std::uint32_t> block_crcs(std::span<const std::byte> bytes);
 
-/// A checksum of a fragment's bytes: that of the checksums of its blocks.
-std::uint32_t contents_crc(std::span<const std::uint32_t> block_crcs);
-
 /// The description of a fragment's data, in its file. The file is the data from offset 0 on (so
 /// that it can be sent page-aligned), then the CRC-32C of each block, 4 bytes each, then the
 /// trailer.

@@ -40,9 +40,10 @@ struct check_options {
   /// Is called between two reads with the bytes that were read, and may wait; false ends the check.
   /// Null: nothing is called.
   std::function<bool(std::uint64_t bytes)> between{};
-  /// What `contents_crc` of the fragment must be, because it is known what its chunk is encoded
-  /// into; none: any.
-  std::optional<std::uint32_t> contents{};
+  /// CRC-32C that the whole content must have, besides the checksums of its own; none: any.
+  std::optional<std::uint32_t> content_crc{};
+  /// Gets the CRC-32C of the content, if the fragment is intact. Null: nobody wants to know.
+  std::uint32_t* found_crc = nullptr;
 };
 
 /// One of the disks of a store that has several.

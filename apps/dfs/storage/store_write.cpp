@@ -64,7 +64,7 @@ atl::status chunk_store::put_in_place(chunk_writer& from, durability how) {
   if (auto done = disk_.rename(from.path_, path_of(key)); done < 0)
     return tl::unexpected{write_failed(done, "cannot rename " + from.path_)};
   from.path_.clear();
-  if (how == durability::fsync)
+  if (is_synced(how))
     if (auto done = disk_.fsync_dir(folder); done < 0)
       return tl::unexpected{write_failed(done, "cannot sync the folder " + folder)};
   if (how == durability::replicated && !syncer_->push(std::move(from.file_), folder, from.size()))
@@ -75,7 +75,7 @@ atl::status chunk_store::put_in_place(chunk_writer& from, durability how) {
 
 /// Whether an identical fragment is in its place, with the requested durability. A damaged fragment
 /// is moved aside, so that this write replaces it.
-atl::result<bool> chunk_store::is_stored_already(const chunk_writer& from, durability how) {
+atl::result<bool> chunk_store::is_stored_already(chunk_writer& from, durability how) {
   const auto& key = from.key();
   if (!find(key))
     return false;
@@ -89,9 +89,14 @@ atl::result<bool> chunk_store::is_stored_already(const chunk_writer& from, durab
   if (existing->size != from.size() || existing->block_crcs != from.info_.block_crcs)
     return atl::fail(atl::errc::exists,
                      fmt::format("fragment {} is stored with other content", to_string(key)));
-  if (how == durability::fsync)
+  if (is_synced(how))
     if (auto done = sync_existing(key, *existing); !done)
       return tl::unexpected{done.error()};
+  if (how == durability::verified)
+    if (auto fits = from.read_back_from(path_of(key)); !fits) {
+      set_aside(key, fits.error().message);
+      return false;
+    }
   renew(key);
   return true;
 }

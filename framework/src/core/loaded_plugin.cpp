@@ -1,3 +1,4 @@
+#include "named_plugins.hpp"
 #include "plugin_descriptor.hpp"
 #include "plugin_library.hpp"
 
@@ -24,8 +25,9 @@ struct creation {
 /// Calls the creator of a plugin that is expected to be of the kind, and turns every exception
 /// into an error.
 template <spi::plugin_kind Kind, class Create, class T = typename spi::kind_types<Kind>::interface>
-result<std::shared_ptr<T>> create(const plugin& from, const std::shared_ptr<const void>& library,
-                                  const spi::options& options, Create make) {
+result<std::shared_ptr<T>>
+create(const plugin& from, const std::shared_ptr<const void>& library, const spi::options& options,
+       const std::shared_ptr<const spi::plugin_finder>& others, Create make) {
   auto failed = [&](std::string_view why) {
     return fail(errc::refused, fmt::format("{} ({}) {}", from.title(), from.file().string(), why));
   };
@@ -35,6 +37,7 @@ result<std::shared_ptr<T>> create(const plugin& from, const std::shared_ptr<cons
     auto made = std::make_shared<creation<T>>();
     made->library = library;
     made->options = options;
+    made->options.set_plugins(others);
     made->object.reset(make(made->options));
     if (!made->object)
       return failed("created nothing");
@@ -50,8 +53,9 @@ result<std::shared_ptr<T>> create(const plugin& from, const std::shared_ptr<cons
 } // namespace
 
 plugin::plugin(std::shared_ptr<const void> library, const spi::descriptor& descriptor,
-               std::filesystem::path file)
-    : library_{std::move(library)}, descriptor_{&descriptor}, file_{std::move(file)} {}
+               std::filesystem::path file, std::shared_ptr<const spi::plugin_finder> others)
+    : library_{std::move(library)},
+      descriptor_{&descriptor}, file_{std::move(file)}, others_{std::move(others)} {}
 
 std::span<const spi::option_spec> plugin::options() const {
   return descriptor_->options;
@@ -73,12 +77,22 @@ std::string_view plugin::claim(std::string_view name) const {
 }
 
 result<spi::options> plugin::check_options(const config_table& written) const {
-  return atl::check_options(options(), written, title());
+  return with_others(atl::check_options(options(), written, title()));
+}
+
+result<spi::options> plugin::parse_options(std::span<const std::string> assignments) const {
+  return with_others(atl::parse_options(options(), assignments, title()));
+}
+
+result<spi::options> plugin::with_others(result<spi::options> checked) const {
+  if (checked)
+    checked->set_plugins(others_);
+  return checked;
 }
 
 result<std::shared_ptr<spi::balancer>> plugin::create_balancer(const spi::options& options,
                                                                std::uint64_t seed) const {
-  return create<spi::plugin_kind::balancer>(*this, library_, options,
+  return create<spi::plugin_kind::balancer>(*this, library_, options, others_,
                                             [&](const spi::options& kept) {
                                               return descriptor_->create.balancer({kept, seed});
                                             });
@@ -87,7 +101,7 @@ result<std::shared_ptr<spi::balancer>> plugin::create_balancer(const spi::option
 result<std::shared_ptr<spi::consensus>>
 plugin::create_consensus(const spi::consensus_setup& setup) const {
   return create<spi::plugin_kind::consensus>(
-      *this, library_, setup.options, [&](const spi::options& kept) {
+      *this, library_, setup.options, others_, [&](const spi::options& kept) {
         return descriptor_->create.consensus(
             {kept, setup.self, setup.voters, setup.seed, setup.incarnation});
       });
@@ -95,12 +109,13 @@ plugin::create_consensus(const spi::consensus_setup& setup) const {
 
 result<std::shared_ptr<spi::recovery>> plugin::create_recovery(const spi::options& options) const {
   return create<spi::plugin_kind::recovery>(
-      *this, library_, options,
+      *this, library_, options, others_,
       [&](const spi::options& kept) { return descriptor_->create.recovery({kept}); });
 }
 
-result<std::shared_ptr<const plugin>> open_plugin(const plugin_file& file,
-                                                  const load_observer& observer) {
+result<std::shared_ptr<const plugin>>
+open_plugin(const plugin_file& file, const load_observer& observer,
+            const std::vector<std::filesystem::path>& search_path) {
   if (!file.refusal.empty() || !file.identity)
     return fail(errc::refused, file.refusal);
   auto image = plugin_image::copy_of(file);
@@ -115,7 +130,10 @@ result<std::shared_ptr<const plugin>> open_plugin(const plugin_file& file,
   auto& descriptor = (*library)->get<const spi::descriptor>(file.identity->symbol);
   if (auto fine = check_descriptor(descriptor, *file.identity); !fine)
     return fail(errc::refused, fmt::format("{}: {}", file.path.string(), fine.error().message));
-  return std::shared_ptr<const plugin>{new plugin{std::move(*library), descriptor, file.path}};
+  auto others = std::make_shared<const named_plugins>(
+      search_path.empty() ? std::vector{file.path.parent_path()} : search_path);
+  return std::shared_ptr<const plugin>{
+      new plugin{std::move(*library), descriptor, file.path, std::move(others)}};
 }
 
 } // namespace atl

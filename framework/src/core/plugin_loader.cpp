@@ -163,14 +163,14 @@ result<std::shared_ptr<const plugin>> plugin_loader::load(spi::plugin_kind kind,
                                                           std::string_view name,
                                                           const load_observer& observer) const {
   return select(kind, name).and_then([&](const plugin_file& file) {
-    return open_plugin(file, observer);
+    return open_plugin(file, observer, search_path_);
   });
 }
 
 result<std::shared_ptr<const plugin>> plugin_loader::load(std::string_view name,
                                                           const load_observer& observer) const {
   return select(std::nullopt, name).and_then([&](const plugin_file& file) {
-    return open_plugin(file, observer);
+    return open_plugin(file, observer, search_path_);
   });
 }
 

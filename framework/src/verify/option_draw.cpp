@@ -155,10 +155,9 @@ option_drawer::option_drawer(const spi::descriptor& plugin, const spi::options& 
 
 spi::options option_drawer::draw(std::uint32_t replicas, spi::random_source random) const {
   for (int attempt = 0; attempt < attempts && !free_.empty(); ++attempt) {
-    auto values = given_.values();
+    auto drawn = given_;
     for (auto* option : free_)
-      values[option->name] = draw_value(*option, random);
-    spi::options drawn{std::move(values)};
+      drawn = drawn.with(option->name, draw_value(*option, random));
     if (admits(plugin_, drawn, replicas))
       return drawn;
   }
@@ -172,11 +171,8 @@ std::vector<option_limit> options_at_limits(const spi::descriptor& plugin,
     if (option.type != option_type::integer && option.type != option_type::size)
       continue;
     for (auto* text : {option.minimum, option.maximum})
-      if (auto value = value_of(option.type, text)) {
-        auto values = given.values();
-        values[option.name] = *value;
-        out.push_back({option.name, spi::options{std::move(values)}, text == option.minimum});
-      }
+      if (auto value = value_of(option.type, text))
+        out.push_back({option.name, given.with(option.name, *value), text == option.minimum});
   }
   return out;
 }

@@ -74,15 +74,15 @@ std::vector<option_value> values_of(const option_spec& option, spi::random_sourc
 /// The sample that replaces values of `base` by these values.
 option_sample changed(std::span<const option_spec> declared, const spi::options& base,
                       const std::vector<std::optional<option_value>>& values) {
-  auto all = base.values();
-  std::string name;
+  option_sample sample{{}, base};
+  auto& name = sample.name;
   for (std::size_t i = 0; i < declared.size(); ++i)
     if (values[i]) {
-      all.insert_or_assign(declared[i].name, *values[i]);
+      sample.options = sample.options.with(declared[i].name, *values[i]);
       name += fmt::format("{}{} = {}", name.empty() ? "" : ", ", declared[i].name,
                           option_toml(*values[i], declared[i].type));
     }
-  return {std::move(name), spi::options{std::move(all)}};
+  return sample;
 }
 
 } // namespace

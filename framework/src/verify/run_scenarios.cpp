@@ -111,11 +111,8 @@ struct inverted_options {
 std::vector<inverted_options> invert_each(const spi::options& options) {
   std::vector<inverted_options> out;
   for (auto& [name, value] : options.values())
-    if (auto* on = std::get_if<bool>(&value)) {
-      auto values = options.values();
-      values[name] = !*on;
-      out.push_back({fmt::format("{}={}", name, !*on), spi::options{std::move(values)}});
-    }
+    if (auto* on = std::get_if<bool>(&value))
+      out.push_back({fmt::format("{}={}", name, !*on), options.with(name, !*on)});
   return out;
 }
 

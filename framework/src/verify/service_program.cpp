@@ -133,7 +133,7 @@ result<std::shared_ptr<const plugin>> load_protocol(const program_arguments& arg
 result<sim::simulation_options> make_options(const program_arguments& arguments,
                                              const plugin& protocol) {
   auto run = usual_group(protocol);
-  auto options = parse_options(protocol.options(), arguments.options, protocol.title());
+  auto options = protocol.parse_options(arguments.options);
   if (!options)
     return tl::unexpected{options.error()};
   auto duration = parse_duration(arguments.duration);

@@ -6,6 +6,7 @@
 #include <atoll/spi/balancer.hpp>
 #include <atoll/spi/consensus.hpp>
 #include <atoll/spi/plugin.hpp>
+#include <atoll/spi/plugin_finder.hpp>
 #include <atoll/spi/recovery.hpp>
 
 #include <cstdint>
@@ -14,6 +15,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace atl {
 
@@ -39,8 +41,11 @@ class plugin {
   /// The claim's value; empty when the plugin doesn't make it.
   std::string_view claim(std::string_view name) const;
 
-  /// The complete options from what the operator wrote, as `atl::check_options` says.
+  /// The complete options from what the operator wrote, as `atl::check_options` says. With them
+  /// the plugin finds others, as it does with the options of all objects that are created below.
   result<spi::options> check_options(const config_table& written) const;
+  /// The same from a command line's `key=value` texts.
+  result<spi::options> parse_options(std::span<const std::string> assignments) const;
 
   /// A new balancer; the same seed gives the same picks. An error that names the plugin if the
   /// plugin is of another kind, if its factory throws (with the exception's text), or if it returns
@@ -56,21 +61,26 @@ class plugin {
   result<std::shared_ptr<spi::recovery>> create_recovery(const spi::options& options) const;
 
  private:
-  friend result<std::shared_ptr<const plugin>> open_plugin(const plugin_file& file,
-                                                           const load_observer& observer);
+  friend result<std::shared_ptr<const plugin>>
+  open_plugin(const plugin_file& file, const load_observer& observer,
+              const std::vector<std::filesystem::path>& search_path);
   plugin(std::shared_ptr<const void> library, const spi::descriptor& descriptor,
-         std::filesystem::path file);
+         std::filesystem::path file, std::shared_ptr<const spi::plugin_finder> others);
+  result<spi::options> with_others(result<spi::options> checked) const;
 
   std::shared_ptr<const void> library_;
   const spi::descriptor* descriptor_;
   std::filesystem::path file_;
+  std::shared_ptr<const spi::plugin_finder> others_; ///< finds plugins that options name
 };
 
 /// Maps a private copy of a plugin that `inspect_plugin` did not refuse, judges that copy again,
 /// and checks that its descriptor keeps what its symbol promised. The first code of the plugin to
 /// run is its static initializers.
 /// @param observer is called before these run, unless it is empty.
-result<std::shared_ptr<const plugin>> open_plugin(const plugin_file& file,
-                                                  const load_observer& observer = {});
+/// @param search_path where the plugin finds others that its options name; empty: in its own folder
+result<std::shared_ptr<const plugin>>
+open_plugin(const plugin_file& file, const load_observer& observer = {},
+            const std::vector<std::filesystem::path>& search_path = {});
 
 } // namespace atl

@@ -2,12 +2,16 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 
 namespace atl::spi {
+
+class plugin_finder;
 
 /// What a declared option may hold, and how it is written in TOML.
 enum class option_type : std::uint32_t {
@@ -69,10 +73,24 @@ class options {
 
   const std::map<std::string, option_value, std::less<>>& values() const { return values_; }
 
-  friend bool operator==(const options&, const options&) = default;
+  /// Finds the plugins that options name (`plugin_finder.hpp`); null: the host knows no others.
+  const plugin_finder* plugins() const { return plugins_.get(); }
+
+  // For hosts, not for plugins.
+  void set_plugins(std::shared_ptr<const plugin_finder> plugins) { plugins_ = std::move(plugins); }
+  /// A copy in which one option has another value.
+  options with(std::string_view name, option_value value) const {
+    auto changed = *this;
+    changed.values_.insert_or_assign(std::string{name}, std::move(value));
+    return changed;
+  }
+
+  /// Who finds plugins isn't compared.
+  friend bool operator==(const options& a, const options& b) { return a.values_ == b.values_; }
 
  private:
   std::map<std::string, option_value, std::less<>> values_;
+  std::shared_ptr<const plugin_finder> plugins_;
 };
 
 } // namespace atl::spi

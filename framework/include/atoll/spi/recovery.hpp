@@ -3,6 +3,7 @@
 #include <atoll/spi/plugin.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -108,6 +109,26 @@ struct piece {
   std::string_view bytes; ///< as long as `from`
 };
 
+/// How fragments are sent to nodes.
+struct transfer_policy {
+  /// How often a fragment is sent to a node that doesn't acknowledge it, before another node gets
+  /// it; ≥ 1. A node that has the fragment already acknowledges it again.
+  std::uint32_t sends = 1;
+  std::uint32_t placements = 3; ///< sets of nodes that are tried, one after the other; ≥ 1
+  /// How long a node of the first set may be silent; of a later set, as long as the host allows.
+  std::chrono::microseconds first_timeout{600'000};
+  /// The pause before a fragment is sent again: up to `backoff` at first, and up to twice as long
+  /// each time, but never more than `backoff_max`.
+  std::chrono::microseconds backoff{10'000};
+  std::chrono::microseconds backoff_max{800'000};
+  /// How long it is tried while no node makes any progress; 0: as long as the host allows.
+  std::chrono::microseconds deadline{0};
+  /// Once enough fragments are stored, a further one is waited for at least so long.
+  std::chrono::microseconds hedge_after{200'000};
+
+  friend bool operator==(const transfer_policy&, const transfer_policy&) = default;
+};
+
 class recovery;
 /// Finds out what a scheme promises by trying all losses, of at most 16 fragments; of more than
 /// that, the promise is none.
@@ -211,6 +232,18 @@ class recovery {
   /// How many fragments of a chunk one failure domain (rack, zone) may hold, so that losing the
   /// domain loses no data. From 1 on. A host keeps to it as long as there are domains enough.
   virtual std::uint32_t per_domain_max() const { return 1; }
+
+  /// Whether a fragment counts as written only once its node has read the fragment back from its
+  /// disk, past what the machine has in memory, and has answered with the checksum of what the disk
+  /// gave. A node whose disk gave something else stores the fragment again, or another node does.
+  virtual bool verify_written() const { return false; }
+
+  /// How many times as often as a node would by itself it reads fragments again, to find damage;
+  /// 1 to 100.
+  virtual std::uint32_t scrub_factor() const { return 1; }
+
+  /// How the scheme wants its fragments to be sent; none: as the operator says.
+  virtual std::optional<transfer_policy> transfers() const { return std::nullopt; }
 };
 
 namespace detail {

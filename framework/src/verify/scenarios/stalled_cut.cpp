@@ -23,13 +23,10 @@ constexpr duration step = 7ms;
 /// Keeps no applied entry, so that the log is cut soon; unchanged for a protocol without such an
 /// option, or one that refuses it.
 tested_protocol with_short_log(const tested_protocol& protocol) {
-  auto values = protocol.options.values();
-  auto keep = values.find("keep_entries");
-  if (keep == values.end())
+  if (!protocol.options.values().contains("keep_entries"))
     return protocol;
-  keep->second = std::int64_t{0};
   auto shorter = protocol;
-  shorter.options = spi::options{std::move(values)};
+  shorter.options = protocol.options.with("keep_entries", std::int64_t{0});
   try {
     shorter.factory({shorter.options, 1, {1, 2, 3}, 1, 1});
   } catch (const std::invalid_argument&) {

@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-namespace atl::replicate {
+namespace atl::copies {
 
 /// A copy on a node: the copy's index and the node.
 struct place {
@@ -38,4 +38,4 @@ struct diagnosis {
 
 diagnosis diagnose(std::span<const spi::fragment_report> fragments, std::uint32_t copies);
 
-} // namespace atl::replicate
+} // namespace atl::copies

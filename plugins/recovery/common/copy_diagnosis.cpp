@@ -1,8 +1,8 @@
-#include "diagnosis.hpp"
+#include "copy_diagnosis.hpp"
 
 #include <algorithm>
 
-namespace atl::replicate {
+namespace atl::copies {
 
 namespace {
 
@@ -103,4 +103,4 @@ diagnosis diagnose(std::span<const fragment_report> fragments, std::uint32_t cop
   return found;
 }
 
-} // namespace atl::replicate
+} // namespace atl::copies
