@@ -23,11 +23,6 @@ std::vector<fragment_places> places_of(const spi::chunk_report& report, std::uin
   return places;
 }
 
-std::uint32_t count_good(std::span<const fragment_places> places) {
-  return static_cast<std::uint32_t>(
-      std::ranges::count_if(places, [](auto& each) { return !each.good.empty(); }));
-}
-
 bool are_in_order(std::span<const fragment_places> places) {
   return std::ranges::all_of(
       places, [](auto& each) { return each.good.size() == 1 && each.damaged.empty(); });

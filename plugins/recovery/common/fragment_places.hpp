@@ -21,9 +21,6 @@ struct fragment_places {
 /// @returns `total` entries
 std::vector<fragment_places> places_of(const spi::chunk_report& report, std::uint32_t total);
 
-/// How many fragments are in order somewhere.
-std::uint32_t count_good(std::span<const fragment_places> places);
-
 /// Is each fragment in order in one place, and nothing damaged?
 bool are_in_order(std::span<const fragment_places> places);
 

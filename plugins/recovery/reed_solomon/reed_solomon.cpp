@@ -1,8 +1,8 @@
 #include "../common/cell_rows.hpp"
+#include "../common/row_decoder.hpp"
 #include "../common/stripe_layout.hpp"
 #include "../common/threshold_repair.hpp"
 #include "cauchy_code.hpp"
-#include "row_decoder.hpp"
 
 #include <atoll/spi/recovery.hpp>
 
@@ -15,11 +15,11 @@
 namespace {
 
 using namespace atl::spi;
+using atl::coded::row_decoder;
 using atl::coded::row_range;
 using atl::coded::stripe_layout;
 using atl::coded::threshold;
 using atl::reed_solomon::cauchy_code;
-using atl::reed_solomon::row_decoder;
 
 /// The chunk's own bytes in `k` fragments and `m` fragments of parity: any `k` of them make the
 /// chunk.

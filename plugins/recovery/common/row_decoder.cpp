@@ -3,9 +3,7 @@
 #include <algorithm>
 #include <string>
 
-namespace atl::reed_solomon {
-
-using coded::row_range;
+namespace atl::coded {
 
 namespace {
 
@@ -27,7 +25,7 @@ std::optional<std::string_view> row_decoder::read(std::uint32_t fragment, row_ra
 }
 
 std::optional<std::string_view> row_decoder::known(std::uint32_t fragment, row_range rows) const {
-  auto own = coded::clip(rows, layout_.fragment_bytes(size_, fragment));
+  auto own = clip(rows, layout_.fragment_bytes(size_, fragment));
   if (own.empty() && fragment < layout_.data)
     return std::string_view{};
   return own.empty() ? std::nullopt : read(fragment, own);
@@ -36,22 +34,25 @@ std::optional<std::string_view> row_decoder::known(std::uint32_t fragment, row_r
 bool row_decoder::make(
     std::uint32_t fragment, row_range rows,
     const std::function<void(std::size_t row, std::string_view bytes)>& take) const {
-  if (auto there = read(fragment, rows)) {
-    take(rows.begin, *there);
+  if (auto bytes = read(fragment, rows)) {
+    take(rows.begin, *bytes);
     return true;
   }
   std::vector<std::uint32_t> present;
-  std::vector<std::string_view> sources;
-  for (std::uint32_t other = 0; other < layout_.total() && present.size() < layout_.data; ++other)
+  std::vector<std::string_view> there(layout_.total());
+  for (std::uint32_t other = 0; other < layout_.total(); ++other)
     if (auto bytes = other == fragment ? std::nullopt : known(other, rows)) {
       present.push_back(other);
-      sources.push_back(*bytes);
+      there[other] = *bytes;
     }
-  if (present.size() < layout_.data)
-    return false;
   auto decoder = code_.make_decoder(present, std::span{&fragment, 1});
-  std::string filled(layout_.data * window_bytes, '\0');
-  std::string made(window_bytes, '\0');
+  if (!decoder)
+    return false;
+  std::vector<std::string_view> sources;
+  for (auto other : decoder->sources())
+    sources.push_back(there[other]);
+  std::string filled; // a part for each source, once one of them is shorter than the rows
+  std::string made(std::min(window_bytes, rows.end - rows.begin), '\0');
   auto* target = reinterpret_cast<unsigned char*>(made.data());
   for (auto row = rows.begin; row < rows.end; row += window_bytes) {
     auto bytes = std::min(window_bytes, rows.end - row);
@@ -63,14 +64,16 @@ bool row_decoder::make(
         from.push_back(bytes_of(own));
         continue;
       }
-      auto* beside = filled.data() + i * window_bytes;
+      if (filled.empty())
+        filled.resize(sources.size() * made.size());
+      auto* beside = filled.data() + i * made.size();
       std::fill(std::copy(own.begin(), own.end(), beside), beside + bytes, '\0');
       from.push_back(reinterpret_cast<unsigned char*>(beside));
     }
-    decoder.run(bytes, from, std::span{&target, 1});
+    decoder->run(bytes, from, std::span{&target, 1});
     take(row, std::string_view{made}.substr(0, bytes));
   }
   return true;
 }
 
-} // namespace atl::reed_solomon
+} // namespace atl::coded

@@ -1,0 +1,28 @@
+#pragma once
+
+#include "../common/encoded_chunks.hpp"
+
+#include <atoll/spi/recovery.hpp>
+
+#include <memory>
+
+extern "C" const atl::spi::descriptor ATOLL_PLUGIN_SYMBOL(recovery, local_reconstruction, 1, 0, 0);
+
+namespace subject {
+
+inline constexpr std::size_t cell = std::size_t{64} << 10;
+
+inline const atl::spi::descriptor& plugin() {
+  return ATOLL_PLUGIN_SYMBOL(recovery, local_reconstruction, 1, 0, 0);
+}
+
+/// Creates the scheme with these options as a host does.
+inline std::unique_ptr<atl::spi::recovery> scheme(std::int64_t k = 12, std::int64_t groups = 2,
+                                                  std::int64_t globals = 2,
+                                                  std::int64_t min_write = 0) {
+  atl::spi::options options{
+      {{"k", k}, {"groups", groups}, {"globals", globals}, {"min_write", min_write}}};
+  return std::unique_ptr<atl::spi::recovery>{plugin().create.recovery({options})};
+}
+
+} // namespace subject
