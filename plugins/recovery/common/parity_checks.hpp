@@ -33,6 +33,7 @@ class parity_checks {
   class independent_columns;
   struct search;
 
+  std::size_t equations_;
   std::vector<column> columns_; ///< of each fragment: its coefficient in each equation
 };
 
