@@ -14,6 +14,8 @@
 #include <future>
 #include <memory>
 #include <optional>
+#include <span>
+#include <vector>
 
 namespace dfs {
 
