@@ -156,7 +156,7 @@ chunk_uploader::write_stripes(const fragment_writes::tools& with, const protocol
   auto context = atl::net::context_of_this_thread();
   auto enough = std::size_t{by.recovery->layout().min_write};
   auto targets = targets_of(where);
-  busy_wait waiting{with.how};
+  busy_wait waiting{with.policy};
   written all;
   for (std::size_t stored = 0;;) {
     striped_writes writes{with, context, where.chunk, by, data};

@@ -179,7 +179,7 @@ std::optional<striped_writes::clock::time_point> striped_writes::give_up_at(std:
   if (!enough_at_ && stored_ >= enough)
     enough_at_ = now;
   if (enough_at_)
-    return *enough_at_ + with_.latencies.straggler_time();
+    return *enough_at_ + with_.latencies.straggler_time(with_.policy.hedge_after);
   if (auto slowest = slowest_step(); slowest != slowest_ || slowest_since_ == clock::time_point{}) {
     slowest_ = slowest;
     slowest_since_ = now;
@@ -193,8 +193,10 @@ std::optional<striped_writes::clock::time_point> striped_writes::give_up_at(std:
   std::chrono::microseconds longest = with_.connections.options().timeouts.progress / 2;
   if (stored_ + others < enough)
     return slowest_since_ + longest;
-  return slowest_since_ + std::min(longest, std::max<std::chrono::microseconds>(
-                                                hold_up_min, with_.latencies.straggler_time()));
+  return slowest_since_ +
+         std::min(longest,
+                  std::max<std::chrono::microseconds>(
+                      hold_up_min, with_.latencies.straggler_time(with_.policy.hedge_after)));
 }
 
 void striped_writes::give_up_slowest() {

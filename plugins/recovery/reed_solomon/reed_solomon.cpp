@@ -1,13 +1,12 @@
 #include "../common/cell_rows.hpp"
-#include "../common/row_decoder.hpp"
 #include "../common/stripe_layout.hpp"
+#include "../common/striped_codec.hpp"
 #include "../common/threshold_repair.hpp"
 #include "cauchy_code.hpp"
 
 #include <atoll/spi/recovery.hpp>
 
 #include <algorithm>
-#include <cstring>
 #include <stdexcept>
 #include <string>
 #include <tuple>
@@ -15,9 +14,9 @@
 namespace {
 
 using namespace atl::spi;
-using atl::coded::row_decoder;
 using atl::coded::row_range;
 using atl::coded::stripe_layout;
+using atl::coded::striped_codec;
 using atl::coded::threshold;
 using atl::reed_solomon::cauchy_code;
 
@@ -30,7 +29,7 @@ class scheme final : public recovery {
                  static_cast<std::uint32_t>(setup.options.integer("m"))},
         min_write_{static_cast<std::uint32_t>(setup.options.integer("min_write"))},
         per_zone_{static_cast<std::uint32_t>(setup.options.integer("per_zone"))},
-        code_{stripes_.data, stripes_.parity} {
+        code_{stripes_.data, stripes_.parity}, codec_{code_} {
     if (min_write_ == 0)
       min_write_ = stripes_.data + 1;
     if (min_write_ < stripes_.data || min_write_ > stripes_.total())
@@ -93,24 +92,7 @@ class scheme final : public recovery {
 
   bool assemble(std::size_t size, std::size_t offset, std::span<const piece> pieces,
                 std::span<char> out) const override {
-    row_decoder decoder{code_, stripes_, size, pieces};
-    for (std::uint32_t index = 0; index < stripes_.data; ++index) {
-      auto rows = atl::coded::rows_of(stripes_, index, offset, out.size());
-      auto place = [&](std::size_t row, std::string_view bytes) {
-        while (!bytes.empty()) {
-          auto in_cell = row % stripes_.cell_bytes;
-          auto count = std::min(bytes.size(), stripes_.cell_bytes - in_cell);
-          auto at = row / stripes_.cell_bytes * stripes_.stripe_bytes() +
-                    index * stripes_.cell_bytes + in_cell;
-          std::copy_n(bytes.data(), count, out.data() + (at - offset));
-          bytes.remove_prefix(count);
-          row += count;
-        }
-      };
-      if (!rows.empty() && !decoder.make(index, rows, place))
-        return false;
-    }
-    return true;
+    return codec_.assemble(size, offset, pieces, out);
   }
 
   std::optional<std::vector<fragment_range>>
@@ -126,16 +108,7 @@ class scheme final : public recovery {
 
   bool rebuild(std::size_t size, const fragment_range& wanted, std::span<const piece> pieces,
                std::span<char> out) const override {
-    if (out.size() != wanted.length || wanted.fragment >= stripes_.total())
-      return false;
-    if (out.empty())
-      return true;
-    row_decoder decoder{code_, stripes_, size, pieces};
-    return decoder.make(
-        wanted.fragment, {wanted.offset, wanted.offset + wanted.length},
-        [&](std::size_t row, std::string_view bytes) {
-          std::ranges::copy(bytes, out.begin() + static_cast<std::ptrdiff_t>(row - wanted.offset));
-        });
+    return codec_.rebuild(size, wanted, pieces, out);
   }
 
   striping stripes() const override {
@@ -144,68 +117,20 @@ class scheme final : public recovery {
 
   std::uint32_t per_domain_max() const override { return per_zone_; }
 
-  /// Shorter cells of a chunk's last stripe are filled up with zeros beside.
   void encode_stripe(std::span<const std::string_view> data,
                      std::span<const std::span<char>> parity) const override {
-    auto bytes = data.front().size();
-    std::string filled;
-    filled.reserve(data.size() * bytes); // pointers into it stay valid
-    std::vector<const unsigned char*> from;
-    for (auto cell : data) {
-      if (cell.size() < bytes) {
-        auto at = filled.size();
-        filled.append(cell).append(bytes - cell.size(), '\0');
-        cell = std::string_view{filled}.substr(at);
-      }
-      from.push_back(reinterpret_cast<const unsigned char*>(cell.data()));
-    }
-    std::vector<unsigned char*> to;
-    for (auto cell : parity)
-      to.push_back(reinterpret_cast<unsigned char*>(cell.data()));
-    code_.encode(bytes, from, to);
+    codec_.encode_stripe(data, parity);
   }
 
   std::vector<std::string_view> encode(std::string_view chunk,
                                        std::string& scratch) const override {
-    auto begins = begins_of_fragments(chunk.size());
-    scratch.resize(begins.back());
-    for (std::size_t stripe = 0; stripe < stripes_.stripes(chunk.size()); ++stripe) {
-      std::vector<std::string_view> data;
-      std::vector<std::span<char>> parity;
-      for (std::uint32_t index = 0; index < stripes_.total(); ++index) {
-        auto* cell = scratch.data() + begins[index] + stripe * stripes_.cell_bytes;
-        auto bytes = stripes_.cell_bytes_of(chunk.size(), stripe, index);
-        auto at = stripe * stripes_.stripe_bytes() + index * stripes_.cell_bytes;
-        if (index >= stripes_.data)
-          parity.emplace_back(cell, bytes);
-        else if (data.push_back(bytes > 0 ? chunk.substr(at, bytes) : std::string_view{});
-                 bytes > 0)
-          std::memcpy(cell, chunk.data() + at, bytes);
-      }
-      encode_stripe(data, parity);
-    }
-    std::vector<std::string_view> fragments;
-    for (std::uint32_t index = 0; index < stripes_.total(); ++index)
-      fragments.push_back(
-          std::string_view{scratch}.substr(begins[index], begins[index + 1] - begins[index]));
-    return fragments;
+    return codec_.encode(chunk, scratch);
   }
 
   std::optional<std::string_view> decode(std::size_t size,
                                          std::span<const std::optional<std::string_view>> fragments,
                                          std::string& scratch) const override {
-    std::vector<piece> pieces;
-    for (std::uint32_t index = 0; index < std::min<std::size_t>(fragments.size(), stripes_.total());
-         ++index)
-      if (auto bytes = fragment_size(size, index);
-          fragments[index] && fragments[index]->size() == bytes)
-        pieces.push_back({{index, 0, bytes}, *fragments[index]});
-    if (pieces.size() < stripes_.data)
-      return std::nullopt;
-    scratch.resize(size);
-    if (!assemble(size, 0, pieces, scratch))
-      return std::nullopt;
-    return std::string_view{scratch};
+    return codec_.decode(size, fragments, scratch);
   }
 
  private:
@@ -235,18 +160,11 @@ class scheme final : public recovery {
 
   threshold code() const { return {stripes_.total(), stripes_.data}; }
 
-  /// Where each fragment begins if one follows the other, and the end of the last one.
-  std::vector<std::size_t> begins_of_fragments(std::size_t size) const {
-    std::vector<std::size_t> begins{0};
-    for (std::uint32_t index = 0; index < stripes_.total(); ++index)
-      begins.push_back(begins.back() + stripes_.fragment_bytes(size, index));
-    return begins;
-  }
-
   stripe_layout stripes_;
   std::uint32_t min_write_;
   std::uint32_t per_zone_;
   cauchy_code code_;
+  striped_codec codec_;
 };
 
 constexpr claim claims[] = {{"survives_losses", "2"}, {"storage_cost", "150"}};

@@ -62,7 +62,7 @@ struct fixture : data_path {
   atl::result<chunk_record> store() { return store_at(view->masters().allocate); }
   atl::result<chunk_record> store_at(placement_stock::allocate places) {
     placement_stock upload{1, by.id, std::move(places), [](auto&) {}, uploader.suspects()};
-    return uploader.store(upload, by, data);
+    return uploader.store(upload, by, chunk_source{data});
   }
   bool can_read(const chunk_record& record) {
     std::string into(data.size(), '?');

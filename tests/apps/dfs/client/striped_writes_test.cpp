@@ -32,8 +32,7 @@ struct fixture {
   connection_pool connections{patient()};
   transfer_progress progress;
   write_latencies latencies;
-  fragment_writes::tools tools{connections, progress, latencies, patient().timeouts,
-                               std::chrono::seconds{5}};
+  fragment_writes::tools tools{connections, progress, latencies, patient().timeouts, {}};
   scheme by;
   std::vector<fragment_write> targets;
 
