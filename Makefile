@@ -35,7 +35,9 @@ check: setup $(build)/build.ninja ## before each commit: tidy, format, and the t
 test: build ## build, and run all tests; t=REGEX for those whose names match
 	@cd $(build) && failed=0; \
 	ctest -j $(jobs) -LE cluster --output-on-failure $(if $(t),-R '$(t)') || failed=1; \
+	cp Testing/Temporary/LastTest.log Testing/computing.log; \
 	ctest -j $$((2 * $(jobs))) -L cluster --output-on-failure $(if $(t),-R '$(t)') || failed=1; \
+	[ $$failed = 0 ] || '$(CURDIR)/tests/failures.sh' Testing/computing.log Testing/Temporary/LastTest.log; \
 	exit $$failed
 
 demo: programs ## start a real cluster, store and read files, kill a node, read again

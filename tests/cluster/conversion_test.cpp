@@ -220,7 +220,7 @@ TEST_CASE("a conversion goes on when the leader, a storage node and the client a
     convert({"recovery=reed_solomon", "k=4", "m=2"}, "");
     CHECK(have_fragments(cluster, 6));
     REQUIRE(cluster.dfs({"admin", "set", "convert.rate=1MiB"}).code == 0);
-    convert({"recovery=reed_solomon", "k=3", "m=2"}, "storage-2");
+    convert({"recovery=local_reconstruction", "k=2", "groups=2", "globals=1"}, "storage-2");
     CHECK(have_fragments(cluster, 5));
     REQUIRE(cluster.dfs({"admin", "set", "convert.rate=1MiB"}).code == 0);
     convert({"recovery=replicate", "copies=3"}, "");
