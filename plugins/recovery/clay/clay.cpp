@@ -61,7 +61,8 @@ class clay_losses final : public atl::coded::code_losses {
 class scheme final : public recovery {
  public:
   explicit scheme(const recovery_setup& setup)
-      : layout_{layout_of(setup)}, min_write_{number(setup, "min_write")},
+      : layout_{layout_of(setup)}, min_write_{number(setup, "min_write")}, per_zone_{number(
+                                                                               setup, "per_zone")},
         code_{layout_.data, layout_.parity}, losses_{layout_.total(), layout_.data} {
     if (min_write_ == 0)
       min_write_ = layout_.data + 1;
@@ -70,6 +71,14 @@ class scheme final : public recovery {
           "min_write is " + std::to_string(min_write_) + ", and of " +
           std::to_string(layout_.total()) + " fragments at least " + std::to_string(layout_.data) +
           " must be stored for a chunk to be readable: choose a number between the two, or 0");
+    auto survives = promised().survives_losses;
+    if (per_zone_ > survives)
+      throw std::invalid_argument("per_zone is " + std::to_string(per_zone_) + ", and only " +
+                                  std::to_string(survives) +
+                                  " fragments may be lost: choose no larger number, or 0, so that "
+                                  "losing a zone loses no data");
+    if (per_zone_ == 0)
+      per_zone_ = survives;
   }
 
   fragment_layout layout() const override {
@@ -198,6 +207,8 @@ class scheme final : public recovery {
     return std::string_view{scratch};
   }
 
+  std::uint32_t per_domain_max() const override { return per_zone_; }
+
  private:
   std::vector<source> usable_of(std::span<const source> sources) const {
     std::vector<source> usable(sources.begin(), sources.end());
@@ -253,6 +264,7 @@ class scheme final : public recovery {
 
   layer_layout layout_;
   std::uint32_t min_write_;
+  std::uint32_t per_zone_;
   layered_code code_;
   clay_losses losses_;
 };
@@ -266,6 +278,8 @@ constexpr option_spec options_known[] = {
      "How many fragments of parity are added: so many may be lost"},
     {"min_write", option_type::integer, "0", "0", "32",
      "How many fragments are stored before a write is acknowledged; 0: one more than needed"},
+    {"per_zone", option_type::integer, "0", "0", "8",
+     "How many fragments of a chunk one zone may hold; 0: as many as may be lost"},
 };
 
 } // namespace

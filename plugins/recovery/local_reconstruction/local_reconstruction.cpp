@@ -41,8 +41,8 @@ code_shape shape_of(const recovery_setup& setup) {
 class scheme final : public recovery {
  public:
   explicit scheme(const recovery_setup& setup)
-      : shape_{shape_of(setup)}, min_write_{number(setup, "min_write")}, code_{shape_},
-        codec_{code_}, losses_{shape_, code_} {
+      : shape_{shape_of(setup)}, min_write_{number(setup, "min_write")},
+        per_zone_{number(setup, "per_zone")}, code_{shape_}, codec_{code_}, losses_{shape_, code_} {
     auto readable = shape_.total() - promised().survives_losses; // whichever they are
     if (min_write_ == 0)
       min_write_ = readable + 1;
@@ -52,6 +52,14 @@ class scheme final : public recovery {
           std::to_string(shape_.total()) + " fragments at least " + std::to_string(readable) +
           " must be stored for a chunk to be readable, whichever they are: choose a number "
           "between the two, or 0");
+    auto survives = promised().survives_losses;
+    if (per_zone_ > survives)
+      throw std::invalid_argument("per_zone is " + std::to_string(per_zone_) + ", and only " +
+                                  std::to_string(survives) +
+                                  " fragments may be lost: choose no larger number, or 0, so that "
+                                  "losing a zone loses no data");
+    if (per_zone_ == 0)
+      per_zone_ = survives;
   }
 
   fragment_layout layout() const override {
@@ -141,6 +149,15 @@ class scheme final : public recovery {
     return codec_.decode(size, fragments, scratch);
   }
 
+  striping stripes() const override {
+    return {static_cast<std::uint32_t>(codec_.layout().cell_bytes), shape_.data};
+  }
+  void encode_stripe(std::span<const std::string_view> data,
+                     std::span<const std::span<char>> parity) const override {
+    codec_.encode_stripe(data, parity);
+  }
+  std::uint32_t per_domain_max() const override { return per_zone_; }
+
  private:
   std::vector<source> usable_of(std::span<const source> sources) const {
     std::vector<source> usable(sources.begin(), sources.end());
@@ -202,6 +219,7 @@ class scheme final : public recovery {
 
   code_shape shape_;
   std::uint32_t min_write_;
+  std::uint32_t per_zone_;
   group_code code_;
   striped_codec codec_;
   group_losses losses_;
@@ -219,6 +237,8 @@ constexpr option_spec options_known[] = {
     {"min_write", option_type::integer, "0", "0", "31",
      "How many fragments are stored before a write is acknowledged; 0: one more than are readable "
      "whichever they are"},
+    {"per_zone", option_type::integer, "0", "0", "4",
+     "How many fragments of a chunk one zone may hold; 0: as many as may be lost"},
 };
 
 } // namespace

@@ -1,5 +1,4 @@
 #include "../common/cell_rows.hpp"
-#include "../common/stripe_layout.hpp"
 #include "../common/striped_codec.hpp"
 #include "../common/threshold_repair.hpp"
 #include "cauchy_code.hpp"
@@ -164,7 +163,7 @@ class scheme final : public recovery {
   std::uint32_t min_write_;
   std::uint32_t per_zone_;
   cauchy_code code_;
-  striped_codec codec_;
+  striped_codec codec_{code_};
 };
 
 constexpr claim claims[] = {{"survives_losses", "2"}, {"storage_cost", "150"}};

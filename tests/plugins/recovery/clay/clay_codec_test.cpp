@@ -53,6 +53,9 @@ TEST_CASE("options that don't fit each other are refused with what would fit") {
                        std::invalid_argument);
   CHECK_THROWS_AS(subject::scheme(4, 2, 3), std::invalid_argument);
   CHECK_THROWS_AS(subject::scheme(4, 2, 7), std::invalid_argument);
+  CHECK_THROWS_AS(subject::scheme(4, 2, 0, 3), std::invalid_argument);
+  CHECK(subject::scheme()->per_domain_max() == 2);
+  CHECK(subject::scheme(4, 2, 0, 1)->per_domain_max() == 1);
   CHECK(subject::scheme(4, 2, 4)->layout().min_write == 4);
   CHECK(subject::scheme(14, 2)->layout().total == 16);
 }

@@ -34,6 +34,9 @@ TEST_CASE("options that don't fit each other are refused with what would fit") {
   CHECK_THROWS_AS(subject::scheme(2, 4, 2), std::invalid_argument);
   CHECK_THROWS_AS(subject::scheme(12, 2, 2, 12), std::invalid_argument);
   CHECK_THROWS_AS(subject::scheme(12, 2, 2, 17), std::invalid_argument);
+  CHECK_THROWS_AS(subject::scheme(12, 2, 2, 0, 4), std::invalid_argument);
+  CHECK(subject::scheme()->per_domain_max() == 3);
+  CHECK(subject::scheme(12, 2, 2, 0, 1)->per_domain_max() == 1);
   CHECK(subject::scheme(12, 2, 2, 13)->layout().min_write == 13);
   CHECK(subject::scheme(12, 2, 2, 16)->layout().min_write == 16);
 }

@@ -19,9 +19,13 @@ inline const atl::spi::descriptor& plugin() {
 /// Creates the scheme with these options as a host does.
 inline std::unique_ptr<atl::spi::recovery> scheme(std::int64_t k = 12, std::int64_t groups = 2,
                                                   std::int64_t globals = 2,
-                                                  std::int64_t min_write = 0) {
-  atl::spi::options options{
-      {{"k", k}, {"groups", groups}, {"globals", globals}, {"min_write", min_write}}};
+                                                  std::int64_t min_write = 0,
+                                                  std::int64_t per_zone = 0) {
+  atl::spi::options options{{{"k", k},
+                             {"groups", groups},
+                             {"globals", globals},
+                             {"min_write", min_write},
+                             {"per_zone", per_zone}}};
   return std::unique_ptr<atl::spi::recovery>{plugin().create.recovery({options})};
 }
 
