@@ -1,3 +1,4 @@
+#include "encoded_fragments.hpp"
 #include "recovery_properties.hpp"
 
 #include <fmt/format.h>
@@ -45,14 +46,6 @@ std::vector<bool> choose_set(std::uint32_t total, std::uint64_t number, bool all
     present[order[i]] = true;
   }
   return present;
-}
-
-/// The fragments of a chunk, each in a buffer of its own and of exactly its size, like fragments
-/// from different nodes.
-std::vector<std::string> stored_fragments(const spi::recovery& scheme, std::string_view chunk) {
-  std::string scratch;
-  auto views = scheme.encode(chunk, scratch);
-  return {views.begin(), views.end()};
 }
 
 /// The fragments that a host has received.
@@ -170,7 +163,7 @@ finding decodes_what_it_can(const spi::recovery& scheme, std::string_view chunk,
   auto total = scheme.layout().total;
   auto all = total < 64 && std::uint64_t{1} << total <= sets_max;
   auto sets = all ? std::uint64_t{1} << total : sets_max;
-  auto fragments = stored_fragments(scheme, chunk);
+  auto fragments = encoded_fragments(scheme, chunk);
   for (std::uint64_t number = 0; number < sets; ++number) {
     auto present = choose_set(total, number, all, random);
     auto count = static_cast<std::uint32_t>(std::count(present.begin(), present.end(), true));
@@ -192,7 +185,7 @@ finding decodes_what_it_can(const spi::recovery& scheme, std::string_view chunk,
 finding refuses_wrong_lengths(const spi::recovery& scheme, std::string_view chunk,
                               spi::random_source& random) {
   auto total = scheme.layout().total;
-  auto fragments = stored_fragments(scheme, chunk);
+  auto fragments = encoded_fragments(scheme, chunk);
   auto right = choose_set(total, 0, false, random);
   available_fragments available{fragments, right};
   std::string changes;
@@ -277,7 +270,7 @@ std::pair<std::size_t, std::size_t> draw_range(std::size_t size, spi::random_sou
 finding reads_parts(const spi::recovery& scheme, std::string_view chunk,
                     spi::random_source& random) {
   auto total = scheme.layout().total;
-  auto stored = stored_fragments(scheme, chunk);
+  auto stored = encoded_fragments(scheme, chunk);
   std::vector<std::string_view> fragments(stored.begin(), stored.end());
   for (int i = 0; i < 10; ++i) {
     auto present = choose_set(total, 0, false, random);

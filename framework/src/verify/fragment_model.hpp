@@ -18,7 +18,7 @@ namespace atl::properties {
 class loss_tolerance {
  public:
   /// All sets are tried for schemes of up to this many fragments, and a sample for larger ones.
-  static constexpr std::uint32_t all_sets_max = 12;
+  static constexpr std::uint32_t all_sets_max = 16;
 
   explicit loss_tolerance(const spi::recovery& scheme);
 

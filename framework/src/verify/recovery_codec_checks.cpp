@@ -1,5 +1,7 @@
 #include "recovery_codec_checks.hpp"
 
+#include "encoded_fragments.hpp"
+
 #include <atoll/core/worker_threads.hpp>
 
 #include <fmt/format.h>
@@ -21,9 +23,7 @@ constexpr std::size_t mebibyte = std::size_t{1} << 20;
 using stored_fragments = std::vector<std::string>;
 
 stored_fragments encoded(const spi::recovery& scheme, std::string_view chunk) {
-  std::string scratch;
-  auto views = scheme.encode(chunk, scratch);
-  return {views.begin(), views.end()};
+  return properties::encoded_fragments(scheme, chunk);
 }
 
 std::optional<std::string> decoded(const spi::recovery& scheme, std::size_t size,
@@ -54,17 +54,6 @@ std::vector<bool> smallest_set(const spi::recovery& scheme, spi::random_source& 
   return present;
 }
 
-/// Pseudo-random bytes without repetitions, generated fast.
-std::string large_chunk(spi::random_source& random, std::size_t size) {
-  std::string bytes(size, '\0');
-  auto state = random.next();
-  for (std::size_t i = 0; i < size; ++i) {
-    state = state * 6364136223846793005 + 1442695040888963407;
-    bytes[i] = static_cast<char>(state >> 56);
-  }
-  return bytes;
-}
-
 /// FNV-1a.
 std::uint64_t hash_of(std::string_view bytes) {
   std::uint64_t hash = 0xcbf29ce484222325;
@@ -78,6 +67,34 @@ std::string text_of(const spi::repair_step& step) {
                      fmt::join(step.sources, ","), fmt::join(step.source_fragments, ","));
 }
 
+std::string text_of(const std::optional<std::vector<spi::fragment_range>>& reads) {
+  std::string text = reads ? "" : "none\n";
+  for (std::size_t i = 0; reads && i < reads->size(); ++i)
+    text += fmt::format("{} {} {}\n", (*reads)[i].fragment, (*reads)[i].offset, (*reads)[i].length);
+  return text;
+}
+
+/// A range of a chunk and a part of a fragment, made with one fragment lost, and what is read.
+std::string text_of_parts(const spi::recovery& scheme, std::size_t size,
+                          const stored_fragments& fragments, spi::random_source& random) {
+  auto lost = static_cast<std::uint32_t>(random.below(fragments.size()));
+  auto sources = properties::all_sources_but(scheme.layout().total, lost);
+  auto offset = random.below(size + 1);
+  std::string made(random.below(size - offset + 1), '\0');
+  auto reads = scheme.reads_for(size, offset, made.size(), sources);
+  auto text = text_of(reads);
+  if (reads)
+    scheme.assemble(size, offset, properties::pieces_of(fragments, *reads), made);
+  text += fmt::format("{:x}\n", hash_of(made));
+  spi::fragment_range wanted{lost, 0, random.below(fragments[lost].size() + 1)};
+  made.assign(wanted.length, '\0');
+  reads = scheme.reads_to_rebuild(size, wanted, sources);
+  text += text_of(reads);
+  if (reads)
+    scheme.rebuild(size, wanted, properties::pieces_of(fragments, *reads), made);
+  return text + fmt::format("{:x}\n", hash_of(made));
+}
+
 /// The results of a scheme for work that is drawn from the seed, as text.
 std::string answers(const spi::recovery& scheme, std::uint64_t seed) {
   spi::random_source random{seed};
@@ -89,6 +106,7 @@ std::string answers(const spi::recovery& scheme, std::uint64_t seed) {
       text += fmt::format("{} {:x}\n", fragment.size(), hash_of(fragment));
     auto back = decoded(scheme, chunk.size(), fragments, smallest_set(scheme, random));
     text += fmt::format("{}\n", back == chunk);
+    text += text_of_parts(scheme, chunk.size(), fragments, random);
   }
   properties::fragment_model model{scheme};
   properties::damage(model, scheme, random, 6);
@@ -103,6 +121,16 @@ std::string answers(const spi::recovery& scheme, std::uint64_t seed) {
 }
 
 } // namespace
+
+std::string large_chunk(spi::random_source& random, std::size_t size) {
+  std::string bytes(size, '\0');
+  auto state = random.next();
+  for (std::size_t i = 0; i < size; ++i) {
+    state = state * 6364136223846793005 + 1442695040888963407;
+    bytes[i] = static_cast<char>(state >> 56);
+  }
+  return bytes;
+}
 
 std::string work_as_text(const scheme_maker& make, std::uint64_t first, std::uint64_t seeds) {
   std::string text;

@@ -13,7 +13,11 @@ namespace atl::verify::codec {
 using properties::finding;
 using scheme_maker = std::function<std::unique_ptr<spi::recovery>()>;
 
-/// Fragments, verdicts and plans of schemes that `make` makes, as text: the same in each process.
+/// Pseudo-random bytes without repetitions, generated fast.
+std::string large_chunk(spi::random_source& random, std::size_t size);
+
+/// Fragments, reads, verdicts and plans of schemes that `make` makes, as text: the same in each
+/// process.
 std::string work_as_text(const scheme_maker& make, std::uint64_t first, std::uint64_t seeds);
 
 /// Two calls of `encode` give the same fragments: of one object with other work in between, and of

@@ -2,7 +2,9 @@
 #include "option_samples.hpp"
 #include "other_process.hpp"
 #include "recovery_codec_checks.hpp"
+#include "recovery_part_checks.hpp"
 #include "recovery_plan_checks.hpp"
+#include "recovery_promise_checks.hpp"
 #include "recovery_properties.hpp"
 
 #include <fmt/format.h>
@@ -117,16 +119,70 @@ finding refuses(const spi::recovery& scheme, std::uint64_t seed) {
   });
 }
 
-/// The cost is the storage that a large chunk takes, in hundredths of its size.
-std::uint64_t costs(const spi::recovery& scheme, std::uint64_t claimed) {
-  constexpr std::size_t size = std::size_t{1} << 20;
-  std::uint64_t stored = 0;
-  for (std::uint32_t index = 0; index < scheme.layout().total; ++index)
-    stored += scheme.fragment_size(size, index);
-  auto percent = (stored * 100 + size / 2) / size;
-  if (percent > claimed)
-    throw broken(fmt::format("it stores {} hundredths and claims {}", percent, claimed));
-  return 1;
+/// Sizes around those of cells and stripes: one less than a cell, than a cell of each fragment that
+/// is needed, and so on. Cells have 64 KiB, or what the scheme says.
+std::vector<std::size_t> sizes_of_cells(const spi::recovery& scheme) {
+  auto how = scheme.stripes();
+  const std::size_t cell = how.cell_bytes == 0 ? std::size_t{64} << 10 : how.cell_bytes;
+  auto stripe = cell * (how.cell_bytes == 0 ? scheme.layout().needed : how.data);
+  std::vector<std::size_t> all{0, 1, cell - 1, cell, cell + 1, stripe - 1, stripe, stripe + 1};
+  std::erase_if(all, [](auto size) { return size > std::size_t{4} << 20; });
+  return all;
+}
+
+/// Checks a property on chunks of sizes around those of cells and stripes.
+template <class Property>
+finding for_each_cell_size(const spi::recovery& scheme, std::uint64_t seed, Property&& holds) {
+  spi::random_source random{seed};
+  for (auto size : sizes_of_cells(scheme))
+    if (auto wrong = holds(codec::large_chunk(random, size), random))
+      return fmt::format("{}, of a chunk of {} bytes", *wrong, size);
+  return std::nullopt;
+}
+
+finding decodes_cells(const spi::recovery& scheme, std::uint64_t seed) {
+  return for_each_cell_size(scheme, seed, [&](const std::string& chunk, auto& random) {
+    auto wrong = properties::decodes_what_it_can(scheme, chunk, 0, random, 40);
+    return wrong ? wrong : promised::scratch_is_bounded(scheme, chunk);
+  });
+}
+
+finding rebuilds(const spi::recovery& scheme, std::uint64_t seed) {
+  return for_each_cell_size(scheme, seed, [&](const std::string& chunk, auto& random) {
+    return parts::rebuild_every_fragment(scheme, chunk, random);
+  });
+}
+
+finding reads_at_edges(const spi::recovery& scheme, std::uint64_t seed) {
+  return for_each_cell_size(scheme, seed, [&](const std::string& chunk, auto& random) {
+    return parts::read_ranges_at_edges(scheme, chunk, random);
+  });
+}
+
+finding refuses_pieces(const spi::recovery& scheme, std::uint64_t seed) {
+  return for_each_cell_size(scheme, seed, [&](const std::string& chunk, auto& random) {
+    return parts::refuse_wrong_pieces(scheme, chunk, random);
+  });
+}
+
+/// All sets of losses are tried, so the chunk is small, and has a byte of each fragment all the
+/// same.
+finding survives_losses(const spi::recovery& scheme, std::uint64_t seed) {
+  spi::random_source random{seed};
+  auto chunk = properties::random_bytes(random, 1 + random.below(2'000));
+  return promised::losses_are_survived(scheme, chunk, random);
+}
+
+/// What is claimed is what the default options promise, or less.
+finding claims_are_promised(const spi::recovery& scheme, const std::string& survives,
+                            const std::string& cost) {
+  auto promised = scheme.promised();
+  if (!survives.empty() && number_of(survives) > promised.survives_losses)
+    return fmt::format("claims to survive {} losses and promises {}", survives,
+                       promised.survives_losses);
+  if (!cost.empty() && number_of(cost) < promised.storage_cost)
+    return fmt::format("claims a storage cost of {} and promises {}", cost, promised.storage_cost);
+  return std::nullopt;
 }
 
 /// Checks all properties of the interface, each with a part of the seeds. For schemes with other
@@ -151,7 +207,19 @@ std::uint64_t holds_all(scheme_under_test& it, std::uint64_t part) {
       wrong = properties::encodes_by_stripes(*it.scheme, random);
     if (!wrong)
       wrong = codec::encodes_alike(it.make, seed);
+    if (!wrong)
+      wrong = survives_losses(*it.scheme, seed);
     return wrong ? wrong : codec::sizes_are_right(*it.scheme, seed);
+  });
+  it.for_seeds(2 * part, 1, [&](auto seed) -> finding {
+    auto wrong = promised::cost_is_kept(*it.scheme);
+    if (!wrong)
+      wrong = decodes_cells(*it.scheme, seed);
+    if (!wrong)
+      wrong = rebuilds(*it.scheme, seed);
+    if (!wrong)
+      wrong = reads_at_edges(*it.scheme, seed);
+    return wrong ? wrong : refuses_pieces(*it.scheme, seed);
   });
   return it.for_each_damage(part, [&](auto& model, auto& random) {
     auto wrong = properties::judges_rightly(*it.scheme, model);
@@ -216,6 +284,20 @@ void try_codec(scheme_under_test& it, const std::string& claim, recorder& out) {
   out.check("says how long fragments are, of every size", {}, [&] {
     return it.for_seeds(1, it.how.seeds,
                         [&](auto seed) { return codec::sizes_are_right(*it.scheme, seed); });
+  });
+  out.check("chunks around the sizes of cells and stripes, in no more scratch space than they take",
+            {}, [&] {
+              return it.for_seeds(50, 10,
+                                  [&](auto seed) { return decodes_cells(*it.scheme, seed); });
+            });
+  out.check(
+      "makes each lost fragment again, at once and in windows, and reads no more than enough", {},
+      [&] { return it.for_seeds(50, 10, [&](auto seed) { return rebuilds(*it.scheme, seed); }); });
+  out.check("reads ranges at the edges of cells, fragments and chunks", {}, [&] {
+    return it.for_seeds(50, 10, [&](auto seed) { return reads_at_edges(*it.scheme, seed); });
+  });
+  out.check("makes nothing wrong out of pieces that are missing or cut", {}, [&] {
+    return it.for_seeds(10, 100, [&](auto seed) { return refuses_pieces(*it.scheme, seed); });
   });
   out.check("chunks of several MiB", {}, [&] {
     return it.for_seeds(500, 4,
@@ -287,11 +369,15 @@ void verify_recovery(const spi::descriptor& plugin, const spi::options& options,
     out.skip("claims of losses and cost", "they are claimed for the default options, and these are "
                                           "others: only what the interface promises is tried");
   try_codec(it, survives.empty() ? "" : "survives_losses", out);
-  if (!cost.empty())
-    out.check("stores no more than it says", "storage_cost",
-              [&] { return costs(*it.scheme, number_of(cost)); });
-  else if (claims_count)
-    out.skip("stores no more than it says", "it claims no storage_cost");
+  out.check("survives all losses that it promises", survives.empty() ? "" : "survives_losses", [&] {
+    it.must(claims_are_promised(*it.scheme, survives, {}), "the claims");
+    return it.for_seeds(50, 10, [&](auto seed) { return survives_losses(*it.scheme, seed); });
+  });
+  out.check("stores no more than it promises", cost.empty() ? "" : "storage_cost", [&] {
+    it.must(promised::cost_is_kept(*it.scheme), "a large chunk");
+    it.must(claims_are_promised(*it.scheme, {}, cost), "the claims");
+    return std::uint64_t{1};
+  });
   out.check("a second process can use it", {}, [&] {
     first = in_second_process();
     return seeds;

@@ -20,6 +20,8 @@ struct specimen {
 
 /// Schemes that make, accept or count fragments wrongly.
 std::vector<specimen> with_wrong_codec();
+/// Schemes that make parts of chunks and fragments wrongly, or don't keep what they promise.
+std::vector<specimen> with_wrong_parts();
 /// Schemes that judge or plan wrongly.
 std::vector<specimen> with_wrong_repair();
 std::vector<specimen> odd_but_right();

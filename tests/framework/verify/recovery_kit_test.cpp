@@ -35,6 +35,11 @@ TEST_CASE("a scheme that makes, takes or counts fragments wrongly is found") {
     must_be_found(it);
 }
 
+TEST_CASE("a scheme that makes parts wrongly, or breaks what it promises, is found") {
+  for (auto& it : broken_schemes::with_wrong_parts())
+    must_be_found(it);
+}
+
 TEST_CASE("a scheme that judges or plans wrongly is found") {
   for (auto& it : broken_schemes::with_wrong_repair())
     must_be_found(it);
