@@ -26,7 +26,7 @@ script() {
   chmod +x "$1"
 }
 # shellcheck disable=SC2016
-for name in balancers control dispatcher frozen keeper names repair tail consensus start job cluster; do
+for name in balancers codes control dispatcher frozen keeper names repair schemes tail consensus start job cluster; do
   script "$work/build/tests/bench_$name" 'while [ "$1" != --json ]; do shift; done; echo "{}" >"$2"'
 done
 script "$work/build/bin/atoll" 'exit 0'

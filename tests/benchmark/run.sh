@@ -26,7 +26,7 @@ min_time=$(awk "BEGIN { print $seconds * 0.05 }") # there are many figures
 for program in "$build"/tests/bench_*; do
   name=$(basename "$program")
   case $name in
-  bench_balancers | bench_cluster | bench_consensus | bench_control | bench_dispatcher | bench_frozen | bench_job | bench_keeper | bench_names | bench_repair | bench_schemes | bench_start | bench_tail)
+  bench_balancers | bench_cluster | bench_codes | bench_consensus | bench_control | bench_dispatcher | bench_frozen | bench_job | bench_keeper | bench_names | bench_repair | bench_schemes | bench_start | bench_tail)
     continue ;;
   esac
   echo "== $name"
@@ -57,6 +57,8 @@ echo "== bench_tail"
 LD_LIBRARY_PATH="$haproxy_libraries" "$build/tests/bench_tail" --seconds "$seconds" --json "$out/tail.json"
 echo "== bench_keeper"
 "$build/tests/bench_keeper" --seeds $((seconds * 50)) --json "$out/keeper.json"
+echo "== bench_codes"
+"$build/tests/bench_codes" --seconds "$seconds" --json "$out/codes.json"
 echo "== bench_names"
 "$build/tests/bench_names" --commands $((seconds * 5000)) --json "$out/names.json"
 echo "== bench_consensus"

@@ -124,7 +124,7 @@ class scheme final : public recovery {
                             [&](const cell_part& part, std::size_t begin, std::string_view bytes) {
                               auto at = stripe.chunk_begin + part.fragment * stripe.cell_bytes +
                                         begin - offset;
-                              std::ranges::copy(bytes, out.data() + at);
+                              std::memcpy(out.data() + at, bytes.data(), bytes.size());
                             });
         });
   }
@@ -151,8 +151,9 @@ class scheme final : public recovery {
         size, wanted, [&](const layer_layout::stripe& stripe, const cell_part& cell) {
           return make_parts(code_, layout_, stripe, std::span{&cell, 1}, pieces,
                             [&](const cell_part&, std::size_t begin, std::string_view bytes) {
-                              std::ranges::copy(bytes, out.data() + (stripe.fragment_begin + begin -
-                                                                     wanted.offset));
+                              std::memcpy(out.data() +
+                                              (stripe.fragment_begin + begin - wanted.offset),
+                                          bytes.data(), bytes.size());
                             });
         });
   }
@@ -179,8 +180,9 @@ class scheme final : public recovery {
       }
       make_parts(code_, layout_, stripe, parity, data,
                  [&](const cell_part& part, std::size_t begin, std::string_view bytes) {
-                   std::ranges::copy(bytes, scratch.data() + begins[part.fragment] +
-                                                stripe.fragment_begin + begin);
+                   std::memcpy(scratch.data() + begins[part.fragment] + stripe.fragment_begin +
+                                   begin,
+                               bytes.data(), bytes.size());
                  });
     }
     std::vector<std::string_view> fragments;

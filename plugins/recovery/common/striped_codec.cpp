@@ -18,7 +18,7 @@ void striped_codec::encode_stripe(std::span<const std::string_view> data,
     if (cell.size() < bytes) {
       if (filled.empty())
         filled.resize(data.size() * bytes);
-      std::ranges::copy(cell, filled.data() + i * bytes);
+      std::copy(cell.begin(), cell.end(), filled.data() + i * bytes);
       cell = std::string_view{filled}.substr(i * bytes, bytes);
     }
     from.push_back(reinterpret_cast<const unsigned char*>(cell.data()));
@@ -83,24 +83,16 @@ striped_codec::decode(std::size_t size, std::span<const std::optional<std::strin
 
 bool striped_codec::assemble(std::size_t size, std::size_t offset,
                              std::span<const spi::piece> pieces, std::span<char> out) const {
+  std::vector<row_decoder::wanted_rows> wanted;
+  for (std::uint32_t index = 0; index < layout_.data; ++index)
+    if (auto rows = rows_of(layout_, index, offset, out.size()); !rows.empty())
+      wanted.push_back({index, rows});
   row_decoder decoder{code_, layout_, size, pieces};
-  for (std::uint32_t index = 0; index < layout_.data; ++index) {
-    auto rows = rows_of(layout_, index, offset, out.size());
-    auto place = [&](std::size_t row, std::string_view bytes) {
-      while (!bytes.empty()) {
-        auto in_cell = row % layout_.cell_bytes;
-        auto count = std::min(bytes.size(), layout_.cell_bytes - in_cell);
-        auto at = row / layout_.cell_bytes * layout_.stripe_bytes() + index * layout_.cell_bytes +
-                  in_cell;
-        std::copy_n(bytes.data(), count, out.data() + (at - offset));
-        bytes.remove_prefix(count);
-        row += count;
-      }
-    };
-    if (!rows.empty() && !decoder.make(index, rows, place))
-      return false;
-  }
-  return true;
+  return decoder.make(wanted, [&](std::uint32_t index, std::size_t row) {
+    auto at = row / layout_.cell_bytes * layout_.stripe_bytes() + index * layout_.cell_bytes +
+              row % layout_.cell_bytes;
+    return out.data() + (at - offset);
+  });
 }
 
 bool striped_codec::rebuild(std::size_t size, const spi::fragment_range& wanted,
@@ -109,11 +101,11 @@ bool striped_codec::rebuild(std::size_t size, const spi::fragment_range& wanted,
     return false;
   if (out.empty())
     return true;
+  row_decoder::wanted_rows rows{wanted.fragment, {wanted.offset, wanted.offset + wanted.length}};
   row_decoder decoder{code_, layout_, size, pieces};
-  return decoder.make(wanted.fragment, {wanted.offset, wanted.offset + wanted.length},
-                      [&](std::size_t row, std::string_view bytes) {
-                        std::ranges::copy(bytes, out.data() + (row - wanted.offset));
-                      });
+  return decoder.make(std::span{&rows, 1}, [&](std::uint32_t, std::size_t row) {
+    return out.data() + (row - wanted.offset);
+  });
 }
 
 } // namespace atl::coded
