@@ -88,7 +88,6 @@ class scheme final : public recovery {
   promises promised() const override {
     return {layout_.parity, (100 * layout_.total() + layout_.data - 1) / layout_.data};
   }
-  std::uint32_t per_domain_max() const override { return layout_.parity; }
   std::size_t fragment_size(std::size_t size, std::uint32_t index) const override {
     return layout_.fragment_bytes(size, index);
   }

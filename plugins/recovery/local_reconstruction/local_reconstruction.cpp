@@ -129,15 +129,6 @@ class scheme final : public recovery {
     return codec_.rebuild(size, wanted, pieces, out);
   }
 
-  striping stripes() const override {
-    return {static_cast<std::uint32_t>(codec_.layout().cell_bytes), shape_.data};
-  }
-  void encode_stripe(std::span<const std::string_view> data,
-                     std::span<const std::span<char>> parity) const override {
-    codec_.encode_stripe(data, parity);
-  }
-  std::uint32_t per_domain_max() const override { return promised().survives_losses; }
-
   std::vector<std::string_view> encode(std::string_view chunk,
                                        std::string& scratch) const override {
     return codec_.encode(chunk, scratch);

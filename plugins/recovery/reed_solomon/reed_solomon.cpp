@@ -28,7 +28,7 @@ class scheme final : public recovery {
                  static_cast<std::uint32_t>(setup.options.integer("m"))},
         min_write_{static_cast<std::uint32_t>(setup.options.integer("min_write"))},
         per_zone_{static_cast<std::uint32_t>(setup.options.integer("per_zone"))},
-        code_{stripes_.data, stripes_.parity}, codec_{code_} {
+        code_{stripes_.data, stripes_.parity} {
     if (min_write_ == 0)
       min_write_ = stripes_.data + 1;
     if (min_write_ < stripes_.data || min_write_ > stripes_.total())

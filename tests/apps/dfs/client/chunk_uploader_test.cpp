@@ -170,11 +170,8 @@ TEST_CASE("a fragment that takes much longer than the others is given up once en
   frozen_node frozen;
   auto context = atl::net::context_of_this_thread();
   write_latencies latencies;
-  fragment_writes::tools tools{it.connections,
-                               it.progress,
-                               latencies,
-                               patient().timeouts,
-                               {.deadline = std::chrono::seconds{5}}};
+  fragment_writes::tools tools{it.connections, it.progress, latencies, patient().timeouts,
+                               atl::spi::transfer_policy{.deadline = std::chrono::seconds{5}}};
   fragment_writes writes{tools, context, key_of(1).chunk, durability::fsync};
   std::vector<std::string_view> fragments{"one", "two", "three"};
   std::vector<fragment_write> targets{{1, it.nodes[0].target(0)},

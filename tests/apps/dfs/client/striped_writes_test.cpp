@@ -32,8 +32,8 @@ struct fixture {
   connection_pool connections{patient()};
   transfer_progress progress;
   write_latencies latencies;
-  fragment_writes::tools tools{
-      connections, progress, latencies, patient().timeouts, {.deadline = std::chrono::seconds{5}}};
+  fragment_writes::tools tools{connections, progress, latencies, patient().timeouts,
+                               atl::spi::transfer_policy{.deadline = std::chrono::seconds{5}}};
   scheme by;
   std::vector<fragment_write> targets;
 
