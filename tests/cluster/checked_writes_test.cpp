@@ -106,6 +106,19 @@ TEST_CASE("without another node nothing is acknowledged, and it is said why" *
   CHECK(cluster.dfs({"ls", "/a"}).code != 0);
 }
 
+TEST_CASE("nodes read all that they store again more often than by themselves") {
+  auto shape = checked_cluster(1);
+  std::string expected = "within 302400 s, a 4th of scrub.period";
+  SUBCASE("four times as often") {}
+  SUBCASE("as often as the operator says") {
+    shape.recovery_options = "scrub_factor = 14";
+    expected = "within 86400 s, a 14th of scrub.period";
+  }
+  test_cluster cluster{shape};
+  cluster.up();
+  CHECK_MESSAGE(contains(cluster.log_of("storage-1"), expected), cluster.log_of("storage-1"));
+}
+
 TEST_CASE("'durability' can't be less than the scheme demands") {
   auto shape = checked_cluster(3);
   test_cluster cluster{shape};
