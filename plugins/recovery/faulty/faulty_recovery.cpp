@@ -30,6 +30,13 @@ class faulty final : public recovery {
   bool verify_written() const override { return inner_->verify_written(); }
   std::uint32_t scrub_factor() const override { return inner_->scrub_factor(); }
   std::optional<transfer_policy> transfers() const override { return inner_->transfers(); }
+  striping stripes() const override { return inner_->stripes(); }
+  std::uint32_t per_domain_max() const override { return inner_->per_domain_max(); }
+  void encode_stripe(std::span<const std::string_view> data,
+                     std::span<const std::span<char>> parity) const override {
+    faults_.maybe_wait();
+    inner_->encode_stripe(data, parity);
+  }
 
   std::vector<std::string_view> encode(std::string_view chunk,
                                        std::string& scratch) const override {

@@ -58,6 +58,9 @@ TEST_CASE("without shares it is the plugin that it wraps") {
   auto wrapped = scheme({"plugin=reed_solomon"});
   CHECK(wrapped->layout().total == 6);
   CHECK(wrapped->promised().survives_losses == 2);
+  CHECK(wrapped->per_domain_max() == 2);
+  CHECK(wrapped->stripes().data == 4);
+  CHECK(wrapped->stripes().cell_bytes > 0);
   CHECK(wrapped->encoding() == "rs-cauchy/1");
   CHECK(decode_often(*wrapped, 100).right == 100);
   CHECK(scheme({"options=copies=2"})->layout().total == 2);
