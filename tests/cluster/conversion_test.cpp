@@ -185,6 +185,7 @@ TEST_CASE("a file alone is converted, a conversion is called off, and what can't
   auto list = json_of(cluster, {"convert"});
   CHECK(list[0]["path"] == "/data");
   CHECK(list[0]["chunks_left"].get<int>() > 10);
+  CHECK(contains(cluster.dfs({"status"}).out, "1 conversion under way, "));
   REQUIRE(cluster.dfs({"convert", "--stop", "/data"}).code == 0);
   CHECK(json_of(cluster, {"convert"}).empty());
   CHECK(json_of(cluster, {"stat", "/data/a"})["chunks"][5]["storages"].size() == 3);

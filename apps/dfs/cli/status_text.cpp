@@ -131,6 +131,17 @@ std::string repair_line(const json& repair) {
   return text;
 }
 
+/// Empty if nothing is being converted.
+std::string conversions_line(const json& conversions) {
+  auto count = conversions["count"].get<std::uint64_t>();
+  if (count == 0)
+    return {};
+  return fmt::format(
+      "{} conversion{} under way, {}{} chunks ({}) are left ('dfs convert')\n", count,
+      count == 1 ? "" : "s", conversions["counted"].get<bool>() ? "" : "at least ",
+      conversions["chunks_left"].get<std::uint64_t>(), human_bytes(conversions["bytes_left"]));
+}
+
 /// Empty if every connection was admitted.
 std::string connections_line(const json& master) {
   auto& counters = master["connections"];
@@ -184,6 +195,8 @@ std::string status_text(const cluster_status& shown) {
     out += copies_line(status["copies"]);
   if (status.contains("repair") && !status["repair"].is_null())
     out += repair_line(status["repair"]);
+  if (status.contains("conversions"))
+    out += conversions_line(status["conversions"]);
   if (status["seen_by"].contains("connections"))
     out += connections_line(status["seen_by"]);
   if (status.contains("problem"))

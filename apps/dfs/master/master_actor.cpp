@@ -267,6 +267,7 @@ caf::result<envelope> master_actor::status() {
           if (leads()) {
             seen.keeper = keeper_.report();
             seen.upkeep = keeper_.settings();
+            seen.conversions = conversions_.views();
             seen.shortage = placement_.shortage_of_nodes(
                 root_policy_id(), root_chunk_bytes(), registry_, std::chrono::steady_clock::now());
           }

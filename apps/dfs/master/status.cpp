@@ -201,6 +201,21 @@ json describe_repair(const atl::keep::keeper_report& keeper,
   return out;
 }
 
+json describe_conversions(const std::vector<protocol::conversion_view>& conversions) {
+  std::uint64_t chunks = 0;
+  std::uint64_t bytes = 0;
+  auto is_counted = true;
+  for (const auto& each : conversions) {
+    chunks += each.chunks_left;
+    bytes += each.bytes_left;
+    is_counted = is_counted && each.is_counted;
+  }
+  return {{"count", conversions.size()},
+          {"chunks_left", chunks},
+          {"bytes_left", bytes},
+          {"counted", is_counted}};
+}
+
 /// Adds to each storage node what the keeper thinks of it.
 void add_upkeep(const atl::keep::keeper_report& keeper, json& storages) {
   constexpr std::string_view states[] = {"active", "draining", "dead", "forgotten"};
@@ -315,6 +330,7 @@ std::string describe_status(const status_view& view) {
     out["copies"] = describe_copies(*view.keeper);
     out["repair"] = describe_repair(*view.keeper, view.upkeep);
     add_upkeep(*view.keeper, out["storages"]);
+    out["conversions"] = describe_conversions(view.conversions);
   }
   out["shortage"] = view.shortage;
   // Names and messages come from other machines: bytes that aren't UTF-8 are replaced, without an

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "common/conversion_protocol.hpp"
 #include "master/master_actor.hpp"
 
 #include <atoll/net/gatekeeper.hpp>
@@ -7,6 +8,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace dfs {
 
@@ -23,6 +25,8 @@ struct status_view {
   std::string waiting; ///< why the master belongs to no group yet; empty: it does
   std::optional<atl::keep::keeper_report> keeper{}; ///< of the leading master; none otherwise
   atl::keep::keeper_settings upkeep{};              ///< that hold now
+  /// Under way, as the leading master sees them.
+  std::vector<protocol::conversion_view> conversions{};
   /// Of the master's control port since its start.
   atl::net::gatekeeper_counters connections{};
   std::string shortage{}; ///< why no chunk of full size can be stored; empty: it can
