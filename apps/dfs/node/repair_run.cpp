@@ -172,7 +172,8 @@ awaitable<void> repair_run::rebuild() {
     co_return;
   }
   auto is_over = false;
-  if (window_rebuild::is_possible(*by->recovery))
+  if (window_rebuild::is_possible(*by->recovery) ||
+      window_rebuild::is_cheaper(*by->recovery, task_))
     is_over = co_await rebuild_in_windows(*by);
   if (!is_over)
     co_await rebuild_whole(*by);

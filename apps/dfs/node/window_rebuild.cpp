@@ -45,6 +45,20 @@ bool window_rebuild::is_possible(const atl::spi::recovery& scheme) {
   return how.cell_bytes > 0 && how.data > 0 && unit_bytes(scheme) <= unit_bytes_max;
 }
 
+bool window_rebuild::is_cheaper(const atl::spi::recovery& scheme,
+                                const protocol::repair_task& task) {
+  std::vector<atl::spi::source> sources;
+  for (auto& each : task.sources)
+    sources.push_back({each.fragment, 1});
+  auto reads =
+      scheme.reads_to_rebuild(task.chunk_bytes, {task.fragment, 0, task.fragment_bytes}, sources);
+  std::uint64_t bytes = 0;
+  if (reads)
+    for (auto& each : *reads)
+      bytes += each.length;
+  return reads && bytes < task.chunk_bytes;
+}
+
 awaitable<window_rebuild::outcome> window_rebuild::run() {
   auto open = [this] { return begin(); };
   auto ready = co_await on(disk_, open);
@@ -82,7 +96,9 @@ atl::status window_rebuild::commit() {
 }
 
 awaitable<window_rebuild::outcome> window_rebuild::make_all() {
-  auto step = window_bytes(*by_.recovery);
+  auto is_striped = is_possible(*by_.recovery);
+  auto step = is_striped ? window_bytes(*by_.recovery) : task_.fragment_bytes;
+  is_checking_ = is_striped;
   auto window_at = [&](std::uint64_t offset) {
     return window{{task_.fragment, offset, std::min(step, task_.fragment_bytes - offset)}, {}};
   };
@@ -125,9 +141,10 @@ awaitable<bool> window_rebuild::make(const window& part) {
   auto work = [this, &part]() -> atl::status {
     if (auto appended = append(part); !appended)
       return appended;
-    auto whole_cells =
-        (part.wanted.offset + part.wanted.length) / by_.recovery->stripes().cell_bytes;
+    if (!is_checking_)
+      return {};
     auto how = by_.recovery->stripes();
+    auto whole_cells = (part.wanted.offset + part.wanted.length) / how.cell_bytes;
     check(*part.from, std::min(task_.chunk_bytes, whole_cells * how.cell_bytes * how.data));
     return {};
   };

@@ -15,8 +15,9 @@
 namespace dfs {
 
 /// Makes a fragment out of parts of others, one window after the other, and stores it: while a
-/// window is made, the next one is read. The memory is some windows' and not a chunk's. For
-/// schemes that encode by stripes. For the thread of the sources' context.
+/// window is made, the next one is read. The memory is some windows' and not a chunk's. A scheme
+/// that doesn't encode by stripes has one window, the whole fragment. For the thread of the
+/// sources' context.
 ///
 /// The sources' blocks are checked by their checksums. Where what is read suffices to make the
 /// whole chunk, this is done as well and compared with the checksum of the chunk, because a
@@ -40,6 +41,8 @@ class window_rebuild {
 
   /// Can the scheme's fragments be made in windows?
   static bool is_possible(const atl::spi::recovery& scheme);
+  /// Does the wanted fragment take fewer bytes of others than the whole chunk does?
+  static bool is_cheaper(const atl::spi::recovery& scheme, const protocol::repair_task& task);
 
   awaitable<outcome> run();
   const atl::error& problem() const { return problem_; }

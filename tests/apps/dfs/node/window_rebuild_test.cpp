@@ -15,6 +15,8 @@ using protocol::repair_task;
 using protocol::task_outcome;
 using protocol::task_result;
 
+extern "C" const atl::spi::descriptor ATOLL_PLUGIN_SYMBOL(recovery, clay, 1, 0, 0);
+
 namespace {
 
 constexpr std::size_t stripe = 4 * grouped::cell;
@@ -85,6 +87,16 @@ coded_chunk reed_solomon_chunk(std::size_t size) {
   return {subject::scheme(), size};
 }
 
+/// Four fragments of data and two of parity.
+std::shared_ptr<const atl::spi::recovery> coupled_layers() {
+  atl::spi::options options{{{"k", std::int64_t{4}},
+                             {"m", std::int64_t{2}},
+                             {"min_write", std::int64_t{0}},
+                             {"per_zone", std::int64_t{0}}}};
+  return std::shared_ptr<const atl::spi::recovery>{
+      ATOLL_PLUGIN_SYMBOL(recovery, clay, 1, 0, 0).create.recovery({options})};
+}
+
 } // namespace
 
 TEST_CASE("a fragment that is made in windows has the bytes that it was stored with") {
@@ -107,6 +119,25 @@ TEST_CASE("a rebuild reads as many fragments as the code needs, and counts their
   auto bytes = chunk.fragments[2].size();
   CHECK(chunk.worker->counters().rebuilt_bytes.load() == bytes);
   CHECK(chunk.worker->counters().read_bytes.load() == 4 * bytes);
+}
+
+TEST_CASE("a rebuild of coupled layers reads a part of each other fragment, and all of some where "
+          "one of them is gone") {
+  coded_chunk chunk{coupled_layers(), (8 << 20) + 12'345};
+  for (auto without : {false, true}) {
+    CAPTURE(without);
+    auto task = chunk.rebuild(1);
+    if (without)
+      task.sources.front().bulk = {"127.0.0.1", free_port()}; // no node is there
+    auto before = chunk.worker->counters().read_bytes.load();
+    auto result = chunk.run(task);
+    CHECK_MESSAGE(result.outcome == task_outcome::ok, result.why);
+    CHECK((chunk.made(1) == chunk.fragments[1]));
+    auto read = chunk.worker->counters().read_bytes.load() - before;
+    if (!without) // five halves; where stripes are cut short, a little more
+      CHECK(read < chunk.fragments[1].size() * 27 / 10);
+    REQUIRE(chunk.repaired.store->remove({chunk.id, 1}));
+  }
 }
 
 TEST_CASE("a rebuild of a scheme with groups reads of the fragment's group alone") {
