@@ -12,15 +12,19 @@ using keep::node_id;
 using keep::order;
 using keep::unit_record;
 
-/// Other fragments of the unit that have been in the zone for so long that a keeper knows it.
+/// Other fragments of the unit that have been in the zone for so long that a keeper knows it: on
+/// nodes that it hears, because only a node says which zone it is in.
 std::uint32_t storage_checker::known_in_zone(const unit_record& unit, std::uint32_t without,
                                              std::uint32_t zone) const {
   auto since = world_.now() - notice_time;
   std::uint32_t count = 0;
   for (std::uint32_t i = 0; i < unit.nodes.size(); ++i) {
     auto moved = relocated_at_.find({unit.id, i});
-    count += i != without && unit.nodes[i] != no_node &&
-             world_.node(unit.nodes[i]).zone() == zone && was_active_since(unit.nodes[i], since) &&
+    if (i == without || unit.nodes[i] == no_node)
+      continue;
+    auto& node = world_.node(unit.nodes[i]);
+    count += node.zone() == zone && node.up() && node.changed_at() < since &&
+             was_active_since(unit.nodes[i], since) &&
              (moved == relocated_at_.end() || moved->second < since);
   }
   return count;
@@ -36,6 +40,14 @@ std::uint32_t storage_checker::perhaps_in_zone(const unit_record& unit, std::uin
        made != making_.end() && made->first.unit == unit.id; ++made)
     count +=
         made->first.fragment != without && world_.node(orders_.at(made->second).at).zone() == zone;
+  // What has been made, and is not recorded yet, a keeper counts; another copy it may count.
+  for (node_id id = 1; id <= world_.node_count(); ++id) {
+    auto& node = world_.node(id);
+    auto copy = node.copies().lower_bound({unit.id, 0});
+    auto is_elsewhere = std::ranges::find(unit.nodes, id) == unit.nodes.end();
+    count += node.zone() == zone && is_elsewhere && copy != node.copies().end() &&
+             copy->first.unit == unit.id;
+  }
   return count;
 }
 
@@ -60,7 +72,8 @@ bool storage_checker::is_sure_place(const unit_record& unit, node_id id,
 /// What is made anew goes to a zone that may have it, if there is a place in one.
 void storage_checker::check_zones(const order& what) {
   auto* unit = world_.state().find(what.key.unit);
-  if (!unit || what.key.fragment >= unit->nodes.size() || world_.now() < notice_time)
+  if (!unit || what.key.fragment >= unit->nodes.size() ||
+      world_.now() - leader_since_ < notice_time)
     return;
   auto from = unit->nodes[what.key.fragment];
   if (from != no_node && world_.state().state_of(from) == keep::node_state::active)
