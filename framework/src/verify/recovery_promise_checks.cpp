@@ -106,7 +106,7 @@ finding cost_is_kept(const spi::recovery& scheme) {
   std::uint64_t stored = 0;
   for (std::uint32_t index = 0; index < scheme.layout().total; ++index)
     stored += scheme.fragment_size(size, index);
-  auto hundredths = (stored * 100 + size / 2) / size;
+  auto hundredths = stored * 100 / size; // of a promise by trying, too, parts of one are left out
   if (auto promised = scheme.promised().storage_cost; hundredths > promised)
     return fmt::format("stores {} hundredths and promises {}", hundredths, promised);
   return std::nullopt;
