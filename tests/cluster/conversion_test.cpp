@@ -197,7 +197,7 @@ TEST_CASE("a conversion goes on when the leader, a storage node and the client a
   test_cluster cluster{converting_cluster()};
   cluster.up();
   store_files(cluster);
-  REQUIRE(cluster.dfs({"admin", "set", "convert.rate=1MiB"}).code == 0);
+  REQUIRE(cluster.dfs({"admin", "set", "convert.rate=128KiB"}).code == 0);
   auto convert = [&](std::vector<std::string> policy, const std::string& victim) {
     policy.insert(policy.begin(), {"policy", "set", "/data"});
     REQUIRE(cluster.dfs(policy).code == 0);
@@ -220,10 +220,10 @@ TEST_CASE("a conversion goes on when the leader, a storage node and the client a
     steady_reader reader{cluster};
     convert({"recovery=reed_solomon", "k=4", "m=2"}, "");
     CHECK(have_fragments(cluster, 6));
-    REQUIRE(cluster.dfs({"admin", "set", "convert.rate=1MiB"}).code == 0);
+    REQUIRE(cluster.dfs({"admin", "set", "convert.rate=128KiB"}).code == 0);
     convert({"recovery=local_reconstruction", "k=2", "groups=2", "globals=1"}, "storage-2");
     CHECK(have_fragments(cluster, 5));
-    REQUIRE(cluster.dfs({"admin", "set", "convert.rate=1MiB"}).code == 0);
+    REQUIRE(cluster.dfs({"admin", "set", "convert.rate=128KiB"}).code == 0);
     convert({"recovery=replicate", "copies=3"}, "");
     CHECK(have_fragments(cluster, 3));
   }
