@@ -1,7 +1,7 @@
-#include "chunk_places.hpp"
 #include "overlapping_failures.hpp"
 #include "random_draws.hpp"
 #include "scheme_answers.hpp"
+#include "simulated_places.hpp"
 
 #include <atoll/compare/durability_forms.hpp>
 #include <atoll/compare/durability_run.hpp>
@@ -19,8 +19,8 @@ spi::random_source source_of(std::uint64_t seed, stream of) {
   return spi::random_source{seed * 2 + static_cast<std::uint64_t>(of)};
 }
 
-chunk_places places_of(const durability_model& model, const spi::recovery& scheme,
-                       std::uint64_t seed) {
+simulated_places places_of(const durability_model& model, const spi::recovery& scheme,
+                           std::uint64_t seed) {
   auto fragments = scheme.layout().total;
   auto random = source_of(seed, stream::places);
   return spread_chunks(model, fragments,
@@ -112,7 +112,7 @@ class durability_runner {
 
   const durability_model& model_;
   scheme_answers answers_;
-  chunk_places places_;
+  simulated_places places_;
   spi::random_source random_;
   double group_rate_;
   overlapping_failures chunks_;

@@ -4,7 +4,7 @@
 
 namespace atl::compare {
 
-overlapping_failures::overlapping_failures(const chunk_places& places, scheme_answers& answers,
+overlapping_failures::overlapping_failures(const simulated_places& places, scheme_answers& answers,
                                            double detection, double group_rate)
     : places_{places}, answers_{answers}, detection_{detection}, group_rate_{group_rate},
       states_(places.group_of.size()), groups_(places.groups) {}

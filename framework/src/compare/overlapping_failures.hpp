@@ -1,8 +1,8 @@
 #pragma once
 
-#include "chunk_places.hpp"
-#include "repair_queue.hpp"
+#include "danger_queue.hpp"
 #include "scheme_answers.hpp"
+#include "simulated_places.hpp"
 
 #include <deque>
 #include <optional>
@@ -16,7 +16,7 @@ class overlapping_failures {
  public:
   /// Refers to its arguments.
   /// @param group_rate bytes a second that are received for the chunks of one group of the places
-  overlapping_failures(const chunk_places& places, scheme_answers& answers, double detection,
+  overlapping_failures(const simulated_places& places, scheme_answers& answers, double detection,
                        double group_rate);
 
   /// A node loses all that it holds. @returns how many chunks are lost with it
@@ -42,7 +42,7 @@ class overlapping_failures {
   };
   /// What repairs the chunks of one group, one fragment after the other.
   struct group_state {
-    repair_queue waiting;
+    danger_queue waiting;
     std::optional<repair> current;
     double idle_since = 0;
     bool is_busy = false;
@@ -60,7 +60,7 @@ class overlapping_failures {
   std::optional<repair> next_repair(group_state& group);
   void finish(const repair& done);
 
-  const chunk_places& places_;
+  const simulated_places& places_;
   scheme_answers& answers_;
   double detection_;
   double group_rate_;

@@ -11,7 +11,7 @@ namespace atl::compare {
 /// Chunks that wait for repair, by how many further losses each can spare. The order among equals
 /// is that of arrival. A chunk may be in several places: the caller leaves out entries that no
 /// longer hold.
-class repair_queue {
+class danger_queue {
  public:
   struct entry {
     std::uint32_t chunk = 0;

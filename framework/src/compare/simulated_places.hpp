@@ -16,7 +16,7 @@ struct held_fragment {
 };
 
 /// Which node holds which fragments.
-struct chunk_places {
+struct simulated_places {
   std::uint32_t fragments = 1;         ///< of each chunk
   std::vector<std::uint32_t> node_of;  ///< of fragment i of chunk c at c x `fragments` + i
   std::vector<std::uint32_t> group_of; ///< of each chunk the set of nodes; 0 if spread at random
@@ -27,7 +27,7 @@ struct chunk_places {
 /// Spreads chunks over the nodes of a cluster. Node i is in zone i mod `zones`; a zone gets at most
 /// `zone_limit` fragments of a chunk, unless its set then had too few nodes.
 /// @pre the cluster has at least `fragments` nodes
-chunk_places spread_chunks(const durability_model& model, std::uint32_t fragments,
-                           std::uint32_t zone_limit, spi::random_source& random);
+simulated_places spread_chunks(const durability_model& model, std::uint32_t fragments,
+                               std::uint32_t zone_limit, spi::random_source& random);
 
 } // namespace atl::compare

@@ -1,4 +1,4 @@
-#include "compare/chunk_places.hpp"
+#include "compare/simulated_places.hpp"
 
 #include <doctest/doctest.h>
 
@@ -9,8 +9,8 @@ using namespace atl::compare;
 
 namespace {
 
-chunk_places spread(const durability_model& model, std::uint32_t fragments,
-                    std::uint32_t zone_limit) {
+simulated_places spread(const durability_model& model, std::uint32_t fragments,
+                        std::uint32_t zone_limit) {
   atl::spi::random_source random{3};
   return spread_chunks(model, fragments, zone_limit, random);
 }
@@ -25,7 +25,7 @@ durability_model cluster(chunk_spread how) {
 }
 
 /// The sets of nodes that share chunks; checks that each has different nodes and keeps to zones.
-std::set<std::set<std::uint32_t>> sets_of(const chunk_places& it, std::uint32_t zones,
+std::set<std::set<std::uint32_t>> sets_of(const simulated_places& it, std::uint32_t zones,
                                           std::uint32_t zone_limit) {
   std::set<std::set<std::uint32_t>> sets;
   for (std::size_t chunk = 0; chunk < it.group_of.size(); ++chunk) {

@@ -1,4 +1,4 @@
-#include "chunk_places.hpp"
+#include "simulated_places.hpp"
 
 #include <atoll/compare/durability_forms.hpp>
 
@@ -86,7 +86,7 @@ std::vector<node_set> make_copysets(const durability_model& model, std::uint32_t
 }
 
 /// Beginning with another fragment for each chunk, so that all nodes hold some of each.
-void place_chunk(chunk_places& places, std::uint32_t chunk, const node_set& nodes,
+void place_chunk(simulated_places& places, std::uint32_t chunk, const node_set& nodes,
                  spi::random_source& random) {
   auto first = random.below(nodes.size());
   for (std::uint32_t fragment = 0; fragment < nodes.size(); ++fragment) {
@@ -98,9 +98,9 @@ void place_chunk(chunk_places& places, std::uint32_t chunk, const node_set& node
 
 } // namespace
 
-chunk_places spread_chunks(const durability_model& model, std::uint32_t fragments,
-                           std::uint32_t zone_limit, spi::random_source& random) {
-  chunk_places out;
+simulated_places spread_chunks(const durability_model& model, std::uint32_t fragments,
+                               std::uint32_t zone_limit, spi::random_source& random) {
+  simulated_places out;
   out.fragments = fragments;
   out.held.resize(model.nodes);
   out.group_of.assign(model.chunks, 0);
