@@ -92,11 +92,10 @@ std::string durability_chart(const durability_comparison& it) {
   auto area = area_of(it);
   sim::svg out;
   out.text("heading", {left, 24}, it.model.name);
-  out.text(
-      "", {left, 42},
-      fmt::format("probability of a loss in {:g} years; {} nodes, {} chunks, seed {}; upright: "
-                  "95 % of {} runs",
-                  it.model.years, it.model.nodes, it.model.chunks, it.seed, it.model.runs));
+  out.text("", {left, 42},
+           fmt::format("probability of a loss, years: {:g}; {} nodes, {} chunks, seed {}; upright: "
+                       "95 % of {} runs",
+                       it.model.years, it.model.nodes, it.model.chunks, it.seed, it.model.runs));
   draw_axes(out, area);
   for (std::size_t i = 0; i < it.schemes.size(); ++i) {
     auto& each = it.schemes[i];

@@ -15,6 +15,10 @@ std::string percent(double share) {
   return fmt::format("{:.4g} %", share * 100);
 }
 
+std::string years_text(double years) {
+  return fmt::format("{:g} year{}", years, years == 1 ? "" : "s");
+}
+
 std::string duration_text(double seconds) {
   return format_duration(std::chrono::microseconds{std::llround(seconds * 1e6)});
 }
@@ -26,19 +30,18 @@ std::string heading(const durability_comparison& it) {
                     : fmt::format("over copysets of scatter width {}", model.scatter_width);
   return fmt::format("{}: {} nodes in {} zones, {} chunks of {} spread {}\n"
                      "a node fails after {} on average, is detected after {}, and receives {} a "
-                     "second for repairs; {} runs of {:g} years, seed {}\n\n",
+                     "second for repairs; {} runs of {}, seed {}\n\n",
                      model.name, model.nodes, model.zones, model.chunks,
                      format_size(static_cast<std::int64_t>(model.chunk_bytes)), spread,
                      duration_text(model.node_mttf), duration_text(model.detection),
-                     format_size(std::llround(model.repair_rate)), model.runs, model.years,
-                     it.seed);
+                     format_size(std::llround(model.repair_rate)), model.runs,
+                     years_text(model.years), it.seed);
 }
 
 std::string loss_table(const durability_comparison& it) {
   text_table out;
-  out.row({fmt::format("LOSS in {:g} years", it.model.years), "fragments", "survives",
-           "chunk MTTDL, years", "one chunk", "fatal sets", "any chunk", "measured", "95 % from",
-           "to", "chunks lost"});
+  out.row({"LOSS in " + years_text(it.model.years), "fragments", "survives", "chunk MTTDL, years",
+           "one chunk", "fatal sets", "any chunk", "measured", "95 % from", "to", "chunks lost"});
   for (auto& each : it.schemes) {
     auto& [shape, needed, min_write, more, costs, form, counts] = each.figures;
     auto interval = wilson_interval(counts.runs_with_loss, counts.runs);

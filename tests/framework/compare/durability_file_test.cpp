@@ -77,3 +77,11 @@ TEST_CASE("mistakes in a cluster's file are named with their place") {
   CHECK(contains(problem("repair_rate = 1\nyears = 0\n"), "c.toml:2:9: years is 0"));
   CHECK_FALSE(load_durability_model("/nowhere/c.toml"));
 }
+
+TEST_CASE("the sample clusters can be read") {
+  for (auto name : {"usual", "harsh", "copysets"}) {
+    auto it = load_durability_model(std::string{ATOLL_DURABILITY} + "/" + name + ".toml");
+    REQUIRE_MESSAGE(it, (it ? "" : it.error().message));
+    CHECK(it->name == name);
+  }
+}

@@ -43,10 +43,10 @@ TEST_CASE("durability is told in a table for losses, recovery, writes and costs"
   auto it = compare();
   auto text = to_text(it);
   CAPTURE(text);
-  CHECK(text.starts_with(
-      "small <one>: 20 nodes in 6 zones, 100 chunks of 64MiB spread at random\n"
-      "a node fails after 300h on average, is detected after 10m, and receives "
-      "50MiB a second for repairs; 50 runs of 1 years, seed 3\n\nLOSS in 1 years"));
+  CHECK(
+      text.starts_with("small <one>: 20 nodes in 6 zones, 100 chunks of 64MiB spread at random\n"
+                       "a node fails after 300h on average, is detected after 10m, and receives "
+                       "50MiB a second for repairs; 50 runs of 1 year, seed 3\n\nLOSS in 1 year "));
   for (auto part : {"\ntwo   ", "3 of 6", "P(RECOVERED)  one node: 1 - P(fail)", "P(SUCCEED)",
                     "BYTES a byte", "pairs survives 66.67 % of all sets of 2 losses as well"})
     CHECK_MESSAGE(contains(text, part), part);
