@@ -104,12 +104,12 @@ for file in verified shrunk checked; do
   number=$((number + 1))
 done
 
-# docs/COMPARING.md: its commands; the formulas and the availability that it shows are those that they
-# print, and its JSON names keys that they write.
+# docs/COMPARING.md: its commands; the formulas, the availability and the durability that it shows are those
+# that they print, and its JSON names keys that they write.
 comparing=$root/docs/COMPARING.md
 mkdir "$work/comparing"
 number=1
-for name in steady availability; do
+for name in steady availability durability; do
   { echo 'set -e'; block sh "$number" "$comparing"; } >"$work/comparing.sh"
   (cd "$work/comparing" && sh ../comparing.sh) >"$work/out" 2>&1 ||
     fail "block $number of commands in COMPARING.md failed"
@@ -123,7 +123,9 @@ for name in steady availability; do
   number=$((number + 1))
 done
 [ "$(blocks sh "$comparing")" = $((number - 1)) ] || fail "COMPARING.md has commands that nothing runs"
-tail -1 "$work/comparing/steady.svg" | grep -qx '</svg>' || fail "COMPARING.md draws no steady.svg"
+for name in steady durability; do
+  tail -1 "$work/comparing/$name.svg" | grep -qx '</svg>' || fail "COMPARING.md draws no $name.svg"
+done
 
 # docs/OPERATING.md: a cluster whose masters are changed one by one. Each runs with the change in the end. And policies, the
 # trash, jobs, checks, repairs, a scrub and a backup, on a cluster of their own.

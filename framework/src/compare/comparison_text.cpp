@@ -1,3 +1,5 @@
+#include "text_table.hpp"
+
 #include <atoll/compare/comparison.hpp>
 
 #include <fmt/format.h>
@@ -26,42 +28,8 @@ std::string percent(double share) {
   return fmt::format("{:.2f} %", share * 100);
 }
 
-/// A table of texts: the first column to the left, the others to the right.
-class table {
- public:
-  /// @param last_is_text the last column is to the left, too
-  explicit table(bool last_is_text = false) : last_is_text_{last_is_text} {}
-
-  void row(std::vector<std::string> cells) { rows_.push_back(std::move(cells)); }
-
-  std::string text() const {
-    std::vector<std::size_t> widths;
-    for (auto& row : rows_)
-      for (std::size_t i = 0; i < row.size(); ++i) {
-        widths.resize(std::max(widths.size(), i + 1));
-        widths[i] = std::max(widths[i], row[i].size());
-      }
-    std::string out;
-    for (auto& row : rows_) {
-      std::string line;
-      for (std::size_t i = 0; i < row.size(); ++i)
-        line += i == 0 ? fmt::format("{:<{}}", row[i], widths[i])
-                : last_is_text_ && i + 1 == widths.size()
-                    ? "  " + row[i]
-                    : fmt::format("  {:>{}}", row[i], widths[i]);
-      line.erase(line.find_last_not_of(' ') + 1);
-      out += line + '\n';
-    }
-    return out;
-  }
-
- private:
-  bool last_is_text_;
-  std::vector<std::vector<std::string>> rows_;
-};
-
 std::string latency_table(const comparison& it) {
-  table out;
+  text_table out;
   out.row({"LATENCY, ms", "mean", "+-", "p50", "p90", "p99", "p99.9", "max", "mean of nodes"});
   for (auto& each : it.strategies) {
     auto& latency = each.latency;
@@ -78,7 +46,7 @@ std::string latency_table(const comparison& it) {
 std::string theory_table(const comparison& it) {
   if (!it.theory.why_none.empty())
     return fmt::format("No closed form: {}.\n", it.theory.why_none);
-  table out{true};
+  text_table out{true};
   out.row({"THEORY, ms", "mean", "p99", "formula"});
   for (auto& form : it.theory.forms) {
     auto mean = ms(form.mean);
@@ -90,7 +58,7 @@ std::string theory_table(const comparison& it) {
 }
 
 std::string request_table(const comparison& it) {
-  table out;
+  text_table out;
   out.row({"REQUESTS", "answered", "failed", "rejected", "retries", "probes", "plugin errors"});
   for (auto& each : it.strategies)
     out.row({each.label, std::to_string(each.answered), std::to_string(each.failed),
@@ -105,7 +73,7 @@ std::string request_table(const comparison& it) {
 
 /// A column for each strategy: what each node got and how busy it was.
 std::string node_table(const comparison& it) {
-  table out;
+  text_table out;
   std::vector<std::string> header{"SHARE, UTILISATION"};
   for (auto& each : it.strategies)
     header.push_back(each.label);
@@ -140,7 +108,7 @@ std::string moves_table(const comparison& it) {
       })->moves;
   if (longest.empty())
     return {};
-  table out;
+  text_table out;
   std::vector<std::string> header{"KEYS MOVED", "must move"};
   for (auto& each : it.strategies)
     header.push_back(each.label);
@@ -171,7 +139,7 @@ std::string to_text(const comparison& it) {
 }
 
 std::string to_text(const availability_comparison& it) {
-  table out{true};
+  text_table out{true};
   out.row({"REPLICAS", "write all", "majority", "naive (n-f)/n", "protocol", "measured",
            "writes commit with so many down"});
   for (auto& each : it.measured) {

@@ -1,3 +1,4 @@
+#include "chart_style.hpp"
 #include "run_statistics.hpp"
 
 #include <atoll/compare/comparison.hpp>
@@ -6,7 +7,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 
 namespace atl::compare {
@@ -16,22 +16,6 @@ namespace {
 constexpr double width = 860, height_min = 480;
 constexpr double left = 70, right = 640, top = 60, bottom = 430;
 constexpr double legend_top = top + 10, legend_line = 18;
-constexpr std::size_t colours = 8; ///< s0 to s7
-constexpr std::array<std::string_view, 3> dashes{"", " dashed", " dotted"};
-
-constexpr std::string_view style_sheet = R"(
-.paper { fill: #ffffff }
-text { font: 11px ui-monospace, Menlo, Consolas, monospace; fill: #24292f }
-.heading { font-size: 13px; font-weight: bold }
-.x-label { text-anchor: middle }
-.y-label { text-anchor: end }
-.grid { stroke: #d8dee4; stroke-width: 1 }
-.axis { stroke: #57606a; stroke-width: 1.2 }
-path, .key { fill: none; stroke-width: 2 }
-.s0 { stroke: #0550ae } .s1 { stroke: #cf222e } .s2 { stroke: #1a7f37 } .s3 { stroke: #8250df }
-.dashed { stroke-dasharray: 7 3 } .dotted { stroke-dasharray: 2 2 }
-.s4 { stroke: #bc4c00 } .s5 { stroke: #1b7c83 } .s6 { stroke: #bf3989 } .s7 { stroke: #57606a }
-)";
 
 /// The part of the plane that is drawn. Both axes are logarithmic.
 struct plot_area {
@@ -97,11 +81,6 @@ std::vector<sim::svg::point> curve(const plot_area& area, const std::vector<floa
   return points;
 }
 
-/// Colours come again with other dashes, so that two dozen strategies differ.
-std::string style_of(std::size_t index) {
-  return fmt::format("s{}{}", index % colours, dashes[index / colours % dashes.size()]);
-}
-
 } // namespace
 
 std::string latency_chart(const comparison& it) {
@@ -114,7 +93,7 @@ std::string latency_chart(const comparison& it) {
   draw_axes(out, area);
   for (std::size_t i = 0; i < it.strategies.size(); ++i) {
     auto& each = it.strategies[i];
-    auto style = style_of(i);
+    auto style = line_style(i);
     auto y = legend_top + legend_line * static_cast<double>(i);
     if (!each.latencies.empty())
       out.path(style, curve(area, each.latencies));
@@ -122,7 +101,7 @@ std::string latency_chart(const comparison& it) {
     out.text("", {right + 44, y + 4}, each.label, 26);
   }
   auto legend_bottom = legend_top + legend_line * static_cast<double>(it.strategies.size());
-  return out.document(width, std::max(height_min, legend_bottom), style_sheet);
+  return out.document(width, std::max(height_min, legend_bottom), chart_style_sheet);
 }
 
 } // namespace atl::compare

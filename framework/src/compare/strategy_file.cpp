@@ -25,29 +25,29 @@ status check_keys(const config_table& table, std::initializer_list<std::string> 
   return {};
 }
 
-} // namespace
+/// Which section names the plugin, by which key.
+struct section_rule {
+  std::string name;
+  std::string key;
+  bool is_alone = true;     ///< the file has no other sections
+  std::string_view missing; ///< what to do if the file doesn't have it
+};
 
-result<strategy_file> parse_strategy(std::string_view text, std::string_view origin,
-                                     std::string_view section) {
+result<strategy_file> parse_section(std::string_view text, std::string_view origin,
+                                    const section_rule& rule) {
+  auto& [name, key, is_alone, missing] = rule;
   auto root = parse_toml(text, origin);
   if (!root)
     return tl::unexpected{root.error()};
-  auto own_file = section.empty();
-  const std::string name{own_file ? "balancer" : section};
-  const std::string key = own_file ? "plugin" : "balancer";
   auto* entry = root->find(name);
   if (!entry)
-    return fail(errc::invalid,
-                fmt::format("{}:1:1: has no [{}]; {}", origin, name,
-                            own_file ? "write [balancer] with plugin = \"NAME\", or name the "
-                                       "section of a cluster's file with --section"
-                                     : "--section names a section that the file has"));
+    return fail(errc::invalid, fmt::format("{}:1:1: has no [{}]; {}", origin, name, missing));
   auto* table = std::get_if<config_table>(&entry->value.value);
   if (!table)
     return fail_at(entry->value.where,
                    fmt::format("{} takes a table, found {}", name, entry->value.describe()));
-  if (own_file)
-    if (auto known = check_keys(*root, {"balancer"}, ""); !known)
+  if (is_alone)
+    if (auto known = check_keys(*root, {name}, ""); !known)
       return tl::unexpected{known.error()};
   if (auto known = check_keys(*table, {key, "options"}, name + "."); !known)
     return tl::unexpected{known.error()};
@@ -69,6 +69,26 @@ result<strategy_file> parse_strategy(std::string_view text, std::string_view ori
                                                      options->value.describe()));
   out.options = *written;
   return out;
+}
+
+} // namespace
+
+result<strategy_file> parse_strategy(std::string_view text, std::string_view origin,
+                                     std::string_view section) {
+  if (section.empty())
+    return parse_section(text, origin,
+                         {"balancer", "plugin", true,
+                          "write [balancer] with plugin = \"NAME\", or name the section of a "
+                          "cluster's file with --section"});
+  return parse_section(
+      text, origin,
+      {std::string{section}, "balancer", false, "--section names a section that the file has"});
+}
+
+result<strategy_file> parse_recovery_strategy(std::string_view text, std::string_view origin) {
+  return parse_section(
+      text, origin,
+      {"recovery", "plugin", true, "write [recovery] with plugin = \"NAME\" and options"});
 }
 
 } // namespace atl::compare

@@ -1,5 +1,9 @@
 #pragma once
 
+#include <atoll/core/error.hpp>
+#include <atoll/core/guarded_run.hpp>
+#include <atoll/core/loaded_plugin.hpp>
+
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -10,13 +14,19 @@ struct compare_arguments {
   std::string json; ///< file; empty: none
   std::vector<std::string> folders;
 
-  // Of balancers.
+  // Of balancers and recovery schemes.
   std::vector<std::string> strategies; ///< names of plugins, or files
+  std::string svg;                     ///< file; empty: none
+  int idle_timeout = 10;               ///< seconds
+
+  // Of balancers.
   std::string section;
   std::string workload;
-  std::string svg;            ///< file; empty: none
   std::uint64_t requests = 0; ///< 0: as the workload says
-  int idle_timeout = 10;      ///< seconds
+
+  // Of recovery schemes.
+  bool durability = false;
+  std::string cluster; ///< file; empty: the defaults of all keys
 
   // Of consensus.
   bool availability = false;
@@ -27,6 +37,29 @@ struct compare_arguments {
 
 /// How available groups of replicas are. @returns the exit code
 int compare_availability(const compare_arguments& arguments);
+
+/// How likely recovery schemes lose data, and what they cost. @returns the exit code
+int compare_durability(const compare_arguments& arguments);
+
+/// The names of plugins, and those of files without their folders and endings, where all differ.
+std::vector<std::string> labels_of(const std::vector<std::string>& strategies);
+
+/// Whether the plugin accepts options that it may find to contradict each other. The factory is
+/// called in a child process first, where it may crash or hang.
+/// @param make returns a `result` with an object
+atl::status check_options_accepted(const atl::plugin& plugin, const auto& make) {
+  auto tried = atl::run_guarded([&](const atl::announce_step& announce) {
+    announce({plugin.file().string(), "creating an instance"});
+    return make() ? 0 : 1; // a refusal is repeated below, with its reason
+  });
+  if (!tried)
+    return tl::unexpected{tried.error()};
+  auto made = make();
+  return made ? atl::status{} : atl::status{tl::unexpected{made.error()}};
+}
+
+/// Prints an error. @returns the exit code
+int report_comparison_error(const atl::error& problem);
 
 /// @returns whether the file was written; if not, standard error says why
 bool write_output(const std::string& file, const std::string& text);

@@ -6,7 +6,6 @@
 #include <atoll/compare/comparison.hpp>
 #include <atoll/compare/isolated_runs.hpp>
 #include <atoll/compare/strategy_file.hpp>
-#include <atoll/core/guarded_run.hpp>
 #include <atoll/core/plugin_name.hpp>
 
 #include <fmt/format.h>
@@ -25,16 +24,6 @@ namespace {
 using namespace atl::compare;
 namespace fs = std::filesystem;
 
-/// The names of plugins, and those of files without their folders and endings, where all differ.
-std::vector<std::string> labels_of(const std::vector<std::string>& strategies) {
-  std::vector<std::string> labels;
-  for (auto& strategy : strategies)
-    labels.push_back(fs::path{strategy}.stem().string());
-  auto sorted = labels;
-  std::sort(sorted.begin(), sorted.end());
-  return std::adjacent_find(sorted.begin(), sorted.end()) == sorted.end() ? labels : strategies;
-}
-
 /// The strategy of a file, or with default options the plugin of this name if there is no such
 /// file.
 atl::result<strategy_file> read_strategy(const std::string& argument,
@@ -46,19 +35,6 @@ atl::result<strategy_file> read_strategy(const std::string& argument,
   if (!text)
     return tl::unexpected{text.error()};
   return parse_strategy(*text, argument, arguments.section);
-}
-
-/// Some options contradict each other only in the plugin's eyes. The factory is called in a child
-/// process first, where it may crash or hang.
-atl::status check_options_accepted(const atl::plugin& plugin, const auto& make) {
-  auto tried = atl::run_guarded([&](const atl::announce_step& announce) {
-    announce({plugin.file().string(), "creating an instance"});
-    return make(1) ? exit_ok : exit_failed; // a refusal is repeated below, with its reason
-  });
-  if (!tried)
-    return tl::unexpected{tried.error()};
-  auto made = make(1);
-  return made ? atl::status{} : atl::status{tl::unexpected{made.error()}};
 }
 
 atl::result<strategy> load_strategy(const std::string& argument, const std::string& label,
@@ -77,20 +53,15 @@ atl::result<strategy> load_strategy(const std::string& argument, const std::stri
   auto make = [plugin = *plugin, options = *options](std::uint64_t seed) {
     return plugin->create_balancer(options, seed);
   };
-  if (auto accepted = check_options_accepted(**plugin, make); !accepted)
+  if (auto accepted = check_options_accepted(**plugin, [&] { return make(1); }); !accepted)
     return atl::fail(accepted.error(), place);
   return strategy{label, written->plugin, make};
-}
-
-int report_error(const atl::error& problem) {
-  std::cerr << "atoll: " << problem.message << '\n';
-  return problem.code == atl::errc::internal ? exit_failed : exit_usage;
 }
 
 int compare_balancers(const compare_arguments& arguments) {
   auto model = load_workload(arguments.workload);
   if (!model)
-    return report_error(model.error());
+    return report_comparison_error(model.error());
   if (arguments.requests != 0)
     model->requests = model->arrivals.process == arrival_process::recorded
                           ? std::min(arguments.requests, model->requests)
@@ -100,14 +71,14 @@ int compare_balancers(const compare_arguments& arguments) {
   for (std::size_t i = 0; i < labels.size(); ++i) {
     auto loaded = load_strategy(arguments.strategies[i], labels[i], arguments);
     if (!loaded)
-      return report_error(loaded.error());
+      return report_comparison_error(loaded.error());
     strategies.push_back(std::move(*loaded));
   }
   auto results = run_isolated(*model, strategies, arguments.seed,
                               std::max(1u, std::thread::hardware_concurrency()),
                               std::chrono::seconds{arguments.idle_timeout});
   if (!results)
-    return report_error(results.error());
+    return report_comparison_error(results.error());
   auto theory = closed_forms(*model);
   comparison out{std::move(*model), arguments.seed, std::move(*results), std::move(theory)};
   std::cout << to_text(out);
@@ -123,13 +94,31 @@ int compare_balancers(const compare_arguments& arguments) {
 int run(const compare_arguments& arguments) {
   if (arguments.availability)
     return compare_availability(arguments);
+  if (arguments.durability)
+    return compare_durability(arguments);
   if (arguments.strategies.empty() || arguments.workload.empty())
-    return report_error({atl::errc::invalid, "compare takes strategies, as names of plugins or "
-                                             "files, and --workload FILE, or --availability"});
+    return report_comparison_error({atl::errc::invalid,
+                                    "compare takes strategies, as names of plugins or "
+                                    "files, and --workload FILE, or --availability, "
+                                    "or --durability"});
   return compare_balancers(arguments);
 }
 
 } // namespace
+
+std::vector<std::string> labels_of(const std::vector<std::string>& strategies) {
+  std::vector<std::string> labels;
+  for (auto& strategy : strategies)
+    labels.push_back(fs::path{strategy}.stem().string());
+  auto sorted = labels;
+  std::sort(sorted.begin(), sorted.end());
+  return std::adjacent_find(sorted.begin(), sorted.end()) == sorted.end() ? labels : strategies;
+}
+
+int report_comparison_error(const atl::error& problem) {
+  std::cerr << "atoll: " << problem.message << '\n';
+  return problem.code == atl::errc::internal ? exit_failed : exit_usage;
+}
 
 bool write_output(const std::string& file, const std::string& text) {
   errno = 0;
@@ -148,13 +137,14 @@ void add_compare_command(CLI::App& app, int& code) {
       "compare",
       "Balancers side by side in a queueing simulation that runs the same .so as a cluster, "
       "beside\n"
-      "what theory says; or, with --availability, protocols beside formulas: how likely a write\n"
-      "succeeds while replicas are down. Exit code 1: a plugin made errors (docs/COMPARING.md)");
+      "what theory says; with --availability, protocols beside formulas: how likely a write\n"
+      "succeeds while replicas are down; or, with --durability, recovery schemes: how likely they\n"
+      "lose data, and what they cost. Exit code 1: a plugin made errors (docs/COMPARING.md)");
   auto* strategies =
       command->add_option("strategies", it.strategies,
                           "For each strategy the name of a plugin, for its default options, or a\n"
-                          "TOML file: [balancer] with plugin and options, or the file of a\n"
-                          "cluster with --section");
+                          "TOML file: [balancer] (with --durability [recovery]) with plugin and\n"
+                          "options, or the file of a cluster with --section");
   auto* workload =
       command->add_option("--workload", it.workload, "TOML file with arrivals, service and members")
           ->type_name("FILE");
@@ -167,7 +157,11 @@ void add_compare_command(CLI::App& app, int& code) {
           ->add_option("--requests", it.requests, "So many instead of the workload's run.requests")
           ->check(CLI::Range(std::uint64_t{10}, requests_max));
   auto* svg =
-      command->add_option("--svg", it.svg, "Draw the share of requests that took longer, by time")
+      command
+          ->add_option(
+              "--svg", it.svg,
+              "Draw the share of requests that took longer, by time; or the probability of\n"
+              "a loss, by the mean time to the failure of a node")
           ->type_name("FILE");
   command->add_option("--json", it.json, "Write the numbers as JSON, for programs")
       ->type_name("FILE");
@@ -186,6 +180,17 @@ void add_compare_command(CLI::App& app, int& code) {
                                          "Of protocols: the probability that a write succeeds");
   for (auto* other : {strategies, workload, section, requests, svg, idle_timeout})
     availability->excludes(other);
+  auto* durability =
+      command->add_flag("--durability", it.durability,
+                        "Of recovery schemes: the probability that data is lost, and costs");
+  for (auto* other : {availability, workload, section, requests})
+    durability->excludes(other);
+  command
+      ->add_option("--cluster", it.cluster,
+                   "TOML file with nodes, chunks, failures and repairs; without it all keys have\n"
+                   "their defaults")
+      ->type_name("FILE")
+      ->needs(durability);
   command->add_option("--replicas", it.replicas, "Sizes of groups")
       ->delimiter(',')
       ->check(CLI::Range(1u, measured_replicas_max))

@@ -55,3 +55,21 @@ TEST_CASE("mistakes in a strategy's file are named with their place") {
   CHECK(
       problem("[balancer]\nplugin = \"x\"\n[run]\n").starts_with("s.toml:3:2: unknown key 'run'"));
 }
+
+TEST_CASE("a recovery scheme is named in a file of its own") {
+  auto it = parse_recovery_strategy("[recovery]\nplugin = \"reed_solomon\"\noptions = { k = 6 }\n",
+                                    "s.toml");
+  REQUIRE_MESSAGE(it, (it ? "" : it.error().message));
+  CHECK(it->plugin == "reed_solomon");
+  CHECK(it->where.text() == "s.toml:2:10");
+  CHECK(it->options.find("k")->value.where.text() == "s.toml:3:17");
+  auto message = [](std::string_view text) {
+    auto read = parse_recovery_strategy(text, "s.toml");
+    return read ? "" : read.error().message;
+  };
+  CHECK(message("[balancer]\nplugin = \"random\"\n") ==
+        "s.toml:1:1: has no [recovery]; write [recovery] with plugin = \"NAME\" and options");
+  CHECK(message("[recovery]\noption = {}\n") ==
+        "s.toml:2:1: unknown key 'recovery.option'; did you mean 'options'?");
+  CHECK(message("[recovery]\nplugin = \"x\"\n[run]\n") == "s.toml:3:2: unknown key 'run'");
+}

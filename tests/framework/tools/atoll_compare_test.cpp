@@ -180,7 +180,7 @@ TEST_CASE("what can't be compared is told with its place") {
   };
   auto with = " --workload " + it.workload();
   told("", "compare takes strategies, as names of plugins or files, and --workload FILE, or "
-           "--availability");
+           "--availability, or --durability");
   told(it.random(), "compare takes strategies, as names of plugins or files, and --workload FILE");
   told("/nowhere.toml" + with, "/nowhere.toml can't be read");
   told("randon" + with, "there is no balancer plugin 'randon'");

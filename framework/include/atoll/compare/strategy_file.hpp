@@ -8,7 +8,7 @@
 
 namespace atl::compare {
 
-/// A balancer as a file names it.
+/// A plugin as a file names it.
 struct strategy_file {
   std::string plugin;
   config_location where; ///< of the plugin's name
@@ -22,5 +22,8 @@ struct strategy_file {
 /// @param section if empty, the file has the section `[balancer]` only
 result<strategy_file> parse_strategy(std::string_view text, std::string_view origin,
                                      std::string_view section);
+
+/// Reads which recovery scheme a TOML file names: `[recovery]` with `plugin` and `options`.
+result<strategy_file> parse_recovery_strategy(std::string_view text, std::string_view origin);
 
 } // namespace atl::compare
