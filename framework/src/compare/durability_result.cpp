@@ -46,6 +46,11 @@ result<durability_figures> measure_durability(const durability_model& model,
                   fmt::format("'{}' has {} fragments and promises to survive {} losses; expected "
                               "at most {} fragments, and fewer losses than fragments",
                               strategy.label, fragments, survives, answered_fragments_max));
+    if (model.chunks * fragments > simulated_fragments_max)
+      return fail(errc::invalid,
+                  fmt::format("'{}' stores {} chunks as {} fragments each, expected at most {} "
+                              "fragments together; choose fewer chunks",
+                              strategy.label, model.chunks, fragments, simulated_fragments_max));
     return measure(model, **scheme, seed, on_progress);
   } catch (const std::exception& problem) {
     return fail(errc::internal,

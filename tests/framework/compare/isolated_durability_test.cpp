@@ -84,4 +84,9 @@ TEST_CASE("a scheme that the cluster can't hold is refused") {
   };
   CHECK(contains(problem(strategy_of<boaster>("boasts")),
                  "'boasts' has 2 fragments and promises to survive 2 losses"));
+  auto many = small_cluster();
+  many.chunks = 5'000'001;
+  auto refused = measure_durability(many, strategy_of<fakes::threshold_scheme>("four", 4u, 2u), 1);
+  REQUIRE_FALSE(refused);
+  CHECK(contains(refused.error().message, "'four' stores 5000001 chunks as 4 fragments each"));
 }

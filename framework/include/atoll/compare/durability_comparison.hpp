@@ -40,9 +40,9 @@ struct durability_result {
   durability_figures figures;
 };
 
-/// Measures a scheme. Errors: invalid if the cluster has too few nodes for it, or it has more than
-/// 64 fragments or claims to survive the loss of all; those of the factory; internal if a call of
-/// the plugin throws.
+/// Measures a scheme. Errors: invalid if the cluster has too few nodes for the scheme or too many
+/// chunks, or if the scheme has more than 64 fragments or promises to survive the loss of all; the
+/// errors of the factory; internal if a call of the plugin throws.
 /// @param on_progress called often; may be empty
 result<durability_figures> measure_durability(const durability_model& model,
                                               const recovery_strategy& strategy, std::uint64_t seed,

@@ -41,6 +41,8 @@ inline double durability_model::run_seconds() const {
 
 /// Failures of nodes that are expected in all runs together, at most.
 inline constexpr double simulated_failures_max = 20e6;
+/// Fragments of all chunks, at most: some ten bytes of memory each.
+inline constexpr std::uint64_t simulated_fragments_max = 20'000'000;
 
 /// Reads a model from TOML; docs/COMPARING.md lists the keys. The error names everything that is
 /// wrong, each with its `file:line:column`.
