@@ -39,12 +39,18 @@ struct tested_scheme {
   std::string plugin;
   std::string options;
   int losses = 0; ///< that it survives
+  std::string durability = "replicated";
 };
 
 const tested_scheme schemes[] = {
     {"replicate 3", "replicate", "copies = 3", 2},
     {"reed_solomon 2 + 1", "reed_solomon", "k = 2, m = 1", 1},
     {"reed_solomon 4 + 2", "reed_solomon", "k = 4, m = 2", 2},
+    {"local_reconstruction 4 + 2 + 1", "local_reconstruction", "k = 4, groups = 2, globals = 1", 2},
+    {"clay 4 + 2", "clay", "k = 4, m = 2", 2},
+    {"replicate 3, fsync", "replicate", "copies = 3", 2, "fsync"},
+    {"check_and_recover 3, fsync", "check_and_recover", "copies = 3", 2, "fsync"},
+    {"retransmit", "retransmit", "", 0},
 };
 
 /// What three copies took, in bytes a second.
@@ -96,7 +102,7 @@ void measure(const arguments& how, const tested_scheme& scheme, speed_of_copies&
   cluster_plan plan;
   plan.masters = 1;
   plan.storages = storages;
-  plan.durability = "replicated";
+  plan.durability = scheme.durability;
   plan.more = fmt::format("dead_after = \"1h\"\n[recovery]\nplugin = \"{}\"\noptions = {{ {} }}\n",
                           scheme.plugin, scheme.options);
   running_cluster cluster{plan};
