@@ -1,12 +1,14 @@
 // What a recovery scheme costs: storing and reading a file, with all nodes and with some killed,
 // and the space that it takes, in a cluster of processes on this machine for each scheme. Three
-// copies are what the others are compared with.
+// copies are what the others are compared with, and all with the machine's disk and loopback.
 //
 //   bench_schemes [--mib N] [--json FILE]
 
 #include "client/file_client.hpp"
+#include "machine.hpp"
 #include "running_cluster.hpp"
 #include "table.hpp"
+#include "temporary_folder.hpp"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -53,9 +55,11 @@ const tested_scheme schemes[] = {
     {"retransmit", "retransmit", "", 0},
 };
 
-/// What three copies took, in bytes a second.
-struct speed_of_copies {
-  double put = 0;
+/// What the others are compared with, in bytes a second.
+struct baselines {
+  double disk = 0; ///< one file written and synced by `dd`
+  double loopback = 0;
+  double put = 0; ///< of three copies, as the next
   double get = 0;
 };
 
@@ -97,8 +101,7 @@ void kill_node(const running_cluster& cluster, dfs::file_client& client, int num
     std::this_thread::sleep_for(poll_interval);
 }
 
-void measure(const arguments& how, const tested_scheme& scheme, speed_of_copies& copies,
-             figures& all) {
+void measure(const arguments& how, const tested_scheme& scheme, baselines& base, figures& all) {
   cluster_plan plan;
   plan.masters = 1;
   plan.storages = storages;
@@ -112,12 +115,17 @@ void measure(const arguments& how, const tested_scheme& scheme, speed_of_copies&
   must(client->put(bytes_of(bytes), "/file", {}), "put");
   auto put = static_cast<double>(bytes) / seconds_since(began);
   auto healthy = get(*client, bytes);
-  if (copies.put == 0)
-    copies = {put, healthy};
-  all.add(fmt::format("{}: PUT {} MiB", scheme.name, how.mib), put / mega, "MB/s", put / copies.put,
+  if (base.put == 0) {
+    base.put = put;
+    base.get = healthy;
+  }
+  all.add(fmt::format("{}: PUT {} MiB", scheme.name, how.mib), put / mega, "MB/s", put / base.put,
           "replicate 3");
   all.add(fmt::format("{}: GET {} MiB", scheme.name, how.mib), healthy / mega, "MB/s",
-          healthy / copies.get, "replicate 3");
+          healthy / base.get, "replicate 3");
+  all.add(scheme.name + ": PUT beside the disk", put / mega, "MB/s", put / base.disk, "dd");
+  all.add(scheme.name + ": GET beside loopback", healthy / mega, "MB/s", healthy / base.loopback,
+          "a socket");
   auto stored = static_cast<double>(bytes_stored(cluster));
   all.add(scheme.name + ": space", stored / mega, "MB", stored / static_cast<double>(bytes),
           "the file");
@@ -141,9 +149,14 @@ int main(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
   try {
     figures all;
-    speed_of_copies copies;
+    temporary_folder scratch;
+    baselines base;
+    base.disk = machine::dd_bytes_per_second(scratch.path(), how.mib * mebi, 1);
+    all.add("dd conv=fdatasync", base.disk / mega, "MB/s");
+    base.loopback = machine::loopback_bytes_per_second(how.mib * mebi);
+    all.add("loopback socket copy", base.loopback / mega, "MB/s");
     for (auto& scheme : schemes)
-      measure(how, scheme, copies, all);
+      measure(how, scheme, base, all);
     if (!how.json.empty())
       std::ofstream{how.json} << all.json() << '\n';
   } catch (const std::exception& problem) {

@@ -87,7 +87,7 @@ std::uint64_t peak_of(test_cluster& cluster, std::vector<std::string> words) {
   return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
 }
 
-void check_peak(const char* what, std::uint64_t peak) {
+void check_peak(const std::string& what, std::uint64_t peak) {
   MESSAGE(what << " took " << peak / mebibyte << " MiB of memory");
   if (is_memory_measured)
     CHECK(peak <= 64 * mebibyte);
