@@ -55,6 +55,7 @@ struct replicated_state::implementation {
   std::atomic<spi::log_index> applied = 0;  ///< of `meta`, for every thread
   std::atomic<std::uint64_t> latest_us = 0; ///< of `meta`, for every thread
   std::optional<error> broken;              ///< the applying thread's
+  std::atomic<bool> is_damaged = false;     ///< why it is unreadable, as the next says; set first
   std::atomic<bool> unreadable = false;     ///< for every thread: an entry may be applied in part
 
   error fail_for_good(error why) {
@@ -74,7 +75,9 @@ struct replicated_state::implementation {
   }
 
   error unreadable_error() const {
-    return {errc::unavailable, fmt::format("the {} can't be read any more", service.title)};
+    return {is_damaged ? errc::corrupt : errc::unavailable,
+            fmt::format("the {} can't be read any more{}", service.title,
+                        is_damaged ? ": its database is damaged" : "")};
   }
 
   /// Applies entries and appends the answer to each. For the applying thread, without readers.

@@ -26,8 +26,10 @@ result<log_index> replicated_state::save(const std::filesystem::path& folder) {
 
 status replicated_state::check_saved(const std::filesystem::path& folder) const {
   auto checked = check_tables(folder, self_->service);
-  if (!checked && checked.error().code == errc::corrupt)
-    self_->unreadable = true; // the tables are this state's own
+  if (!checked && checked.error().code == errc::corrupt) { // the tables are this state's own
+    self_->is_damaged = true;
+    self_->unreadable = true;
+  }
   return checked;
 }
 
