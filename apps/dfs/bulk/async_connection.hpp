@@ -126,7 +126,7 @@ class async_bulk_connection {
 
   /// Stores a fragment of `size` bytes on this node, out of pieces that are taken from `feed` once
   /// the node has room for it. Nothing is taken twice: if the connection breaks after that, the
-  /// write has failed. Errors as of `write_chunk`, and those of `feed`.
+  /// write has failed. Errors: those of `write_chunk` and of `feed`.
   awaitable<atl::status> write_pieces(write_target target, chunk_id chunk, std::uint64_t size,
                                       fragment_feed& feed, durability how);
 

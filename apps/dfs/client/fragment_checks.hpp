@@ -47,7 +47,7 @@ class fragment_checks {
   /// Reads the fragments that are reported as in order, decodes the chunk from some of them, by its
   /// checksum, and compares each with what the chunk is encoded into. One that is wrong is reported
   /// as damaged from then on; its node moves it aside. Holds the chunk and its fragments in memory.
-  /// @pre the fragments aren't copies, and `reports` are those of `check`
+  /// @pre the fragments aren't copies, and `check` made the `reports`
   void compare(const chunk_record& chunk, const atl::spi::recovery& scheme,
                std::vector<atl::spi::fragment_report>& reports, fragment_findings& found);
 

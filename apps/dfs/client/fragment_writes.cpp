@@ -147,7 +147,7 @@ awaitable<void> fragment_writes::write_patiently(pipeline& to) {
     if (!left.failed.empty())
       length = waiting.next_resend(with_.progress.last());
     if (!length) {
-      left.failed.clear(); // those nodes had their sends
+      left.failed.clear(); // the policy allows these nodes no further send
       if (was_busy)
         length = waiting.next_pause(with_.progress.last());
     }

@@ -69,8 +69,8 @@ class fragment_writes {
                   const chunk_id& chunk, durability how);
 
   /// Stores the same bytes on all nodes, in a pipeline. Nodes that are busy are asked again, as are
-  /// nodes that fail while the policy allows further sends. A node whose disk gives back something
-  /// else gets the bytes once more, whatever the policy says.
+  /// nodes that fail while the policy allows further sends. A node whose disk gives back other
+  /// bytes than it was given gets them once more, whatever the policy says.
   /// @returns the outcome of each fragment that couldn't be stored.
   awaitable<failed_writes> write_copies(std::vector<fragment_write> targets,
                                         std::string_view bytes);

@@ -20,10 +20,10 @@ struct file_content {
 };
 
 /// Reads a part of a chunk that a file refers to. If the chunk has been replaced meanwhile by
-/// others with the same bytes, those are read. Blocks; thread-safe.
+/// others with the same bytes, the present ones are read. Blocks; thread-safe.
 /// @param part of the content: offset and length in the file, and where in the chunk it begins
 /// @param into as long as `part`
-/// Errors: those of `storage_pool::fetch_range`; not_found also if the file has another content.
+/// Errors: those of `storage_pool::fetch_range`. Also not_found if the file's content has changed.
 atl::status read_piece(control& masters, storage_pool& storages, const file_content& of,
                        const piece& part, std::span<char> into);
 
