@@ -7,7 +7,7 @@ set -euo pipefail
 awk '
   /^[0-9]+\/[0-9]+ Testing: / { name = $3; count = 0; inside = 0 }
   /^<end of output>/ { inside = 0 }
-  inside > 1 { lines[count++] = substr($0, 1, 400) }
+  inside > 1 { lines[count++] = substr($0, 1, /of the failed test:/ ? 2000 : 400) }
   inside { ++inside } # a line of dashes comes first
   /^Output:$/ { inside = 1 }
   /^Test Failed\.$/ {
@@ -16,7 +16,7 @@ awk '
     for (i = 0; i < count; ++i)
       if (i < 3 || i >= count - 4)
         print lines[i]
-      else if (lines[i] ~ /ERROR|FAILED|values:|logged:|Sanitizer|: error:/ && ++told <= 8)
+      else if (lines[i] ~ /ERROR|FAILED|values:|logged:|Sanitizer|: error:|of the failed test:/ && ++told <= 8)
         print lines[i]
   }
 ' "$@"

@@ -44,9 +44,10 @@ TEST_CASE("a copy has the chunks of its source, which no storage node stores twi
   cluster.up();
   auto bytes = random_bytes(200'000, 1); // four chunks
   REQUIRE(cluster.dfs({"put", "-", "/f"}, bytes).code == 0);
-  eventually("the storage nodes report what they have", [&] { return used_bytes(cluster) > 0; });
+  auto used = 2 * bytes.size();
+  eventually("both storage nodes report what they have",
+             [&] { return used_bytes(cluster) == used; });
   REQUIRE(fragments(cluster) == 8);
-  auto used = used_bytes(cluster);
   REQUIRE(cluster.dfs({"cp", "/f", "/copy"}).code == 0);
   CHECK(cluster.dfs({"cat", "/copy"}).out == bytes);
   CHECK(chunks_of(cluster, "/copy") == chunks_of(cluster, "/f"));

@@ -192,10 +192,12 @@ void test_cluster::write_configuration(const cluster_shape& shape) {
 }
 
 test_cluster::~test_cluster() {
-  if (std::uncaught_exceptions() > 0) // the test failed: the nodes' logs show why
+  if (std::uncaught_exceptions() > 0) { // the test failed: the nodes' logs and views show why
     for (auto& name : names())
       fmt::print(stderr, "the end of the log of {}{}:\n{}\n", name,
                  is_running(name) ? "" : ", which doesn't run", last_lines(log_of(name)));
+    fmt::print(stderr, "dfs status of the failed test: {}\n", dfs({"--json", "status"}).out);
+  }
   for (auto& name : names())
     if (std::filesystem::exists(folder() / (name + ".log")))
       CHECK_MESSAGE(!has_finding(log_of(name)), log_of(name));
