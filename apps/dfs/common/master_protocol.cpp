@@ -100,7 +100,8 @@ std::string encode(const storage_heartbeat& message) {
       .put(message.in_flight)
       .put(message.removed_bytes)
       .put(message.damaged)
-      .put(std::string_view{message.failed}.substr(0, text_bytes_max));
+      .put(std::string_view{message.failed}.substr(0, text_bytes_max))
+      .put(message.batch_taken);
   write_list(out, message.findings);
   write_list(out, message.done);
   write_optional(out, message.slice);
@@ -128,6 +129,7 @@ atl::result<storage_heartbeat> decode_storage_heartbeat(std::string_view bytes) 
   message.removed_bytes = in.get<std::uint64_t>();
   message.damaged = in.get<std::uint64_t>();
   message.failed = in.get_string(text_bytes_max);
+  message.batch_taken = in.get<std::uint64_t>();
   read_list(in, message.findings, fragments_max);
   read_list(in, message.done, tasks_max);
   read_optional(in, message.slice);
@@ -138,7 +140,7 @@ atl::result<storage_heartbeat> decode_storage_heartbeat(std::string_view bytes) 
 
 std::string encode(const storage_commands& message) {
   writer out;
-  out.put(message.group).put(message.id).put(message.term);
+  out.put(message.group).put(message.id).put(message.term).put(message.batch);
   write_list(out, message.remove);
   write_list(out, message.tasks);
   write_optional(out, message.slice_from);
@@ -152,6 +154,7 @@ atl::result<storage_commands> decode_storage_commands(std::string_view bytes) {
   message.group = in.get_string(name_bytes_max);
   message.id = in.get<storage_id>();
   message.term = in.get<std::uint64_t>();
+  message.batch = in.get<std::uint64_t>();
   read_list(in, message.remove, fragments_max);
   read_list(in, message.tasks, tasks_max);
   read_optional(in, message.slice_from);

@@ -100,6 +100,8 @@ struct storage_heartbeat {
   std::uint64_t removed_bytes = 0; ///< of fragments removed on a master's order, since the start
   std::uint64_t damaged = 0; ///< fragments put aside because they were damaged, since the start
   std::string failed;        ///< why the node takes no more data; empty: it takes data
+  /// `storage_commands::batch` that the node has taken from the receiver last; 0: none
+  std::uint64_t batch_taken = 0;
   /// Since the last heartbeat that was answered.
   std::vector<fragment_finding> findings;
   std::vector<task_result> done;       ///< what the receiver ordered and has ended, ≤ tasks_max
@@ -115,6 +117,9 @@ struct storage_commands {
   /// Of the leadership in which what follows was decided. A node follows no order of an older one,
   /// and drops the tasks of an older one that it has not begun.
   std::uint64_t term = 0;
+  /// Names the orders that follow; 0: there are none. A batch is given again, as it was, until a
+  /// heartbeat says that it was taken; the node takes it once.
+  std::uint64_t batch = 0;
   std::vector<fragment_removal> remove;
   std::vector<repair_task> tasks; ///< ≤ tasks_max
   std::optional<slice_request> slice_from;

@@ -3,6 +3,7 @@
 #include "master/keeper_log.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace dfs {
@@ -108,13 +109,14 @@ atl::keep::relocation_outcome outcome_of(responses::relocation_outcome outcome) 
 
 keeper_host::keeper_host(keeper_settings settings, std::uint64_t seed, services with)
     : settings_{settings}, services_{std::move(with)},
-      keeper_{{settings,
-               {},
-               [this](atl::keep::policy_id id) -> const policy_plugins* {
-                 auto known = policies_.find(id);
-                 return known == policies_.end() ? nullptr : &known->second.plugins;
-               },
-               seed}} {}
+      last_batch_{seed}, keeper_{{settings,
+                                  {},
+                                  [this](atl::keep::policy_id id) -> const policy_plugins* {
+                                    auto known = policies_.find(id);
+                                    return known == policies_.end() ? nullptr
+                                                                    : &known->second.plugins;
+                                  },
+                                  seed}} {}
 
 void keeper_host::enter(time now) {
   keeper_.advance(std::chrono::duration_cast<atl::spi::timestamp>(now.time_since_epoch()));
@@ -199,6 +201,7 @@ void keeper_host::on_heartbeat(const storage_registry::node& node,
   what.domain = heartbeat.zone.empty()
                     ? own_domains | node.id
                     : zones_.try_emplace(heartbeat.zone, zones_.size() + 1).first->second;
+  on_orders_taken(node, heartbeat);
   keeper_.on_heard(node.id, heartbeat.incarnation, what);
   for (const auto& finding : heartbeat.findings)
     keeper_.on_fragment(node.id, {unit_of(finding.chunk), finding.fragment},
@@ -301,18 +304,18 @@ void keeper_host::hurry(node_id node) {
 }
 
 void keeper_host::carry_out(const slice_query& what) {
-  mailboxes_[what.node].slice = what;
+  mailboxes_[what.node].waiting.slice = what;
   hurry(what.node);
 }
 
 void keeper_host::carry_out(const order& what) {
-  auto& mailbox = mailboxes_[what.at];
+  auto& waiting = mailboxes_[what.at].waiting;
   if (what.what == order::work::remove) {
-    if (mailbox.removals.size() < waiting_orders_max)
-      mailbox.removals.push_back(
+    if (waiting.removals.size() < waiting_orders_max)
+      waiting.removals.push_back(
           {chunk_of(what.key.unit), what.key.fragment, what.generation, what.id});
-  } else if (mailbox.tasks.size() < waiting_orders_max) {
-    mailbox.tasks.push_back(what);
+  } else if (waiting.tasks.size() < waiting_orders_max) {
+    waiting.tasks.push_back(what);
   }
   hurry(what.at);
 }
@@ -392,23 +395,52 @@ protocol::repair_task keeper_host::task_of(const order& what,
   return task;
 }
 
+/// A node's new process has none of the orders that an earlier one was given; the keeper decides
+/// anew what it is to do.
+void keeper_host::on_orders_taken(const storage_registry::node& node,
+                                  const protocol::storage_heartbeat& heartbeat) {
+  auto& mailbox = mailboxes_[node.id];
+  if (mailbox.incarnation != heartbeat.incarnation)
+    mailbox = {heartbeat.incarnation, {}, {}, 0};
+  if (mailbox.batch != 0 && heartbeat.batch_taken == mailbox.batch) {
+    mailbox.given = {};
+    mailbox.batch = 0;
+  }
+}
+
+keeper_host::orders keeper_host::next_batch(orders& waiting) {
+  orders next;
+  auto move_some = [](auto& from, auto& to, std::size_t count_max) {
+    auto end = from.begin() + static_cast<std::ptrdiff_t>(std::min(from.size(), count_max));
+    std::move(from.begin(), end, std::back_inserter(to));
+    from.erase(from.begin(), end);
+  };
+  move_some(waiting.removals, next.removals, protocol::fragments_max);
+  move_some(waiting.tasks, next.tasks, protocol::tasks_max);
+  next.slice = std::exchange(waiting.slice, std::nullopt);
+  return next;
+}
+
 void keeper_host::give_orders(const storage_registry::node& node, const storage_registry& registry,
                               protocol::storage_commands& into) {
   auto known = mailboxes_.find(node.id);
   if (!leads_ || known == mailboxes_.end())
     return;
   auto& mailbox = known->second;
-  while (!mailbox.removals.empty() && into.remove.size() < protocol::fragments_max) {
-    into.remove.push_back(mailbox.removals.front());
-    mailbox.removals.pop_front();
+  if (mailbox.batch == 0) {
+    mailbox.given = next_batch(mailbox.waiting);
+    if (mailbox.given.is_empty())
+      return;
+    mailbox.batch = ++last_batch_;
   }
-  while (!mailbox.tasks.empty() && into.tasks.size() < protocol::tasks_max) {
-    into.tasks.push_back(task_of(mailbox.tasks.front(), registry));
-    mailbox.tasks.pop_front();
-  }
-  if (auto slice = std::exchange(mailbox.slice, std::nullopt))
-    into.slice_from =
-        protocol::slice_request{slice->id, chunk_of(slice->from.unit), slice->from.fragment};
+  const auto& given = mailbox.given;
+  into.batch = mailbox.batch;
+  into.remove.assign(given.removals.begin(), given.removals.end());
+  for (const auto& task : given.tasks)
+    into.tasks.push_back(task_of(task, registry));
+  if (given.slice)
+    into.slice_from = protocol::slice_request{given.slice->id, chunk_of(given.slice->from.unit),
+                                              given.slice->from.fragment};
 }
 
 std::uint64_t keeper_host::request_audit(time now) {

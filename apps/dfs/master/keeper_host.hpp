@@ -41,6 +41,7 @@ class keeper_host {
     std::function<void(const std::string& node)> hurry;
   };
 
+  /// @param seed another one in each process
   keeper_host(atl::keep::keeper_settings settings, std::uint64_t seed, services with);
 
   // -- what the master learns
@@ -69,11 +70,19 @@ class keeper_host {
   const atl::keep::keeper_settings& settings() const { return settings_; }
 
  private:
-  /// What waits for a storage node's next heartbeat.
-  struct mailbox {
+  struct orders {
     std::deque<protocol::fragment_removal> removals;
     std::deque<atl::keep::order> tasks;
     std::optional<atl::keep::slice_query> slice;
+
+    bool is_empty() const { return removals.empty() && tasks.empty() && !slice; }
+  };
+  struct mailbox {
+    std::uint64_t incarnation = 0; ///< of the process that the orders are for
+    orders waiting;
+    /// Given in the answer to a heartbeat, which may have been lost.
+    orders given;
+    std::uint64_t batch = 0; ///< of `given`
   };
   struct known_policy {
     dfs::policy what;
@@ -99,6 +108,10 @@ class keeper_host {
                                 const storage_registry& registry) const;
   std::string name_of(atl::keep::node_id node) const;
   void hurry(atl::keep::node_id node);
+  void on_orders_taken(const storage_registry::node& node,
+                       const protocol::storage_heartbeat& heartbeat);
+  /// Gives the next orders, unless it isn't known yet whether the last ones have arrived.
+  static orders next_batch(orders& waiting);
 
   atl::keep::keeper_settings settings_;
   services services_;
@@ -106,6 +119,7 @@ class keeper_host {
   std::map<storage_id, std::string> names_;
   std::map<std::string, std::uint32_t> zones_;
   std::map<storage_id, mailbox> mailboxes_;
+  std::uint64_t last_batch_; ///< begins where no earlier process has been, for nodes remember it
   std::vector<storage_id> to_hurry_;
   std::uint64_t term_ = 0;
   bool leads_ = false;

@@ -44,7 +44,7 @@ master_actor::master_actor(caf::actor_config& config, settings given)
       keeper_commands_{this, settings_.replica, ~settings_.seed ^ now_us(), replica_timeout},
       conversion_commands_{this, settings_.replica, settings_.seed ^ now_us() << 8,
                            replica_timeout},
-      keeper_{settings_.policy.upkeep, settings_.seed, keeper_services()},
+      keeper_{settings_.policy.upkeep, settings_.seed ^ now_us(), keeper_services()},
       names_check_{{settings_.self.name}} {
   for (auto& peer : settings_.group)
     view_.known.push_back({peer.id, peer.name, peer.where});

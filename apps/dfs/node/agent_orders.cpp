@@ -40,8 +40,21 @@ task_outcome outcome_of(const atl::status& removed) {
 
 } // namespace
 
+/// A master gives a batch again until it hears that the batch was taken.
+void storage_agent::take_once(const std::string& name, protocol::storage_commands& commands) {
+  auto is_known = commands.batch == 0 || commands.batch == masters_[name].batch_taken;
+  if (!is_known) {
+    masters_[name].batch_taken = commands.batch;
+    return;
+  }
+  commands.remove.clear();
+  commands.tasks.clear();
+  commands.slice_from.reset();
+}
+
 /// A master that has lost the lead may not know what its successor has decided since.
 void storage_agent::apply_orders(const std::string& name, protocol::storage_commands& commands) {
+  take_once(name, commands);
   if (commands.term < term_)
     return refuse_orders(name, commands);
   if (commands.term > term_) {

@@ -213,6 +213,7 @@ void storage_agent::send_heartbeat(const std::string& name) {
   }
   if (auto failure = settings_.store->failure())
     report.failed = failure->message;
+  report.batch_taken = state.batch_taken;
   state.telling = std::min(state.to_tell.size(), protocol::fragments_max);
   report.findings.assign(state.to_tell.begin(),
                          state.to_tell.begin() + static_cast<std::ptrdiff_t>(state.telling));

@@ -73,6 +73,7 @@ class storage_agent : public caf::event_based_actor {
     std::deque<protocol::fragment_finding> to_tell;
     std::size_t telling = 0; ///< so many of these are in the heartbeat under way
     order_results results;
+    std::uint64_t batch_taken = 0; ///< of the orders that were taken last
     storage_id known_as = no_storage;
     std::string last_warning; ///< the last warning: each is logged once
   };
@@ -89,6 +90,7 @@ class storage_agent : public caf::event_based_actor {
   void publish_usage() const;
   std::vector<protocol::disk_report> report_disks() const;
   void send_heartbeat(const std::string& name);
+  void take_once(const std::string& name, protocol::storage_commands& commands);
   void apply_orders(const std::string& name, protocol::storage_commands& commands);
   void refuse_orders(const std::string& name, const protocol::storage_commands& commands);
   void remove_later(const std::string& name, const protocol::storage_commands& commands);

@@ -8,11 +8,13 @@ bool exception_table::add(node_id node, const fragment_key& key, fragment_condit
   auto known = entries_.find(key);
   if (known != entries_.end()) {
     auto is_news = known->second.node != node;
+    version_ += is_news ? 1 : 0;
     known->second = {node, what, known->second.is_told && !is_news};
     return is_news;
   }
   if (is_full())
     return false;
+  ++version_;
   entries_.emplace(key, entry{node, what, false});
   return true;
 }
@@ -21,12 +23,19 @@ bool exception_table::erase(node_id node, const fragment_key& key) {
   auto known = entries_.find(key);
   if (known == entries_.end() || known->second.node != node)
     return false;
+  ++version_;
   entries_.erase(known);
   return true;
 }
 
 void exception_table::erase_unit(const unit_id& unit) {
+  version_ += has(unit) ? 1 : 0;
   entries_.erase(entries_.lower_bound({unit, 0}), entries_.upper_bound({unit, ~std::uint32_t{0}}));
+}
+
+void exception_table::clear() {
+  ++version_;
+  entries_.clear();
 }
 
 void exception_table::keep_only(const unit_record& record) {
@@ -34,6 +43,7 @@ void exception_table::keep_only(const unit_record& record) {
   for (auto at = entries_.lower_bound({record.id, 0}); at != end;) {
     auto index = at->first.fragment;
     auto is_wanted = index < record.nodes.size() && record.nodes[index] == at->second.node;
+    version_ += is_wanted ? 0 : 1;
     at = is_wanted ? std::next(at) : entries_.erase(at);
   }
 }

@@ -36,7 +36,9 @@ class exception_table {
   void keep_only(const unit_record& record);
   /// The entries of a unit that weren't returned before.
   std::vector<finding> take_untold(const unit_id& unit);
-  void clear() { entries_.clear(); }
+  void clear();
+  /// Differs whenever the entries do.
+  std::uint64_t version() const { return version_; }
 
   /// What is known of a fragment at a node.
   std::optional<fragment_condition> find(node_id node, const fragment_key& key) const;
@@ -47,6 +49,7 @@ class exception_table {
  private:
   /// A fragment has one wanted place, so one entry is enough.
   std::map<fragment_key, entry> entries_;
+  std::uint64_t version_ = 0;
 };
 
 } // namespace atl::keep

@@ -90,7 +90,11 @@ bool keeper::impl::is_survey_due() const {
     return true;
   if (now_ - survey_ended_ < std::max(pause_between_surveys, survey_took_ * pause_per_survey))
     return false;
-  return wants_survey_ || stuck_ > 0 || (is_troubled() && state_version_ != version_at_survey_);
+  return wants_survey_ || stuck_ > 0 || (is_troubled() && has_changed_since_survey());
+}
+
+bool keeper::impl::has_changed_since_survey() const {
+  return state_version_ != version_at_survey_ || exceptions_.version() != exceptions_at_survey_;
 }
 
 bool keeper::impl::is_troubled() const {
@@ -102,6 +106,7 @@ void keeper::impl::begin_due_survey() {
     return;
   wants_survey_ = false;
   version_at_survey_ = state_version_;
+  exceptions_at_survey_ = exceptions_.version();
   so_far_ = {};
   so_far_by_policy_.clear();
   stuck_so_far_ = 0;
@@ -209,6 +214,9 @@ void keeper::impl::on_policy(policy_id policy) {
 void keeper::impl::on_nodes(std::span<const node_record> nodes) {
   knows_nodes_ = true;
   nodes_.on_nodes(nodes, now_);
+  for (const auto& [id, node] : nodes_.all())
+    if (node.is_lost())
+      fail_tasks_to(id);
   std::erase_if(declarations_, [&](const auto& entry) {
     auto* node = nodes_.find(entry.second);
     return node && !node->is_declaring;
@@ -217,9 +225,12 @@ void keeper::impl::on_nodes(std::span<const node_record> nodes) {
 
 void keeper::impl::on_heard(node_id node, std::uint64_t incarnation, const vitals& what) {
   auto* before = nodes_.find(node);
-  auto was_away = !before || !before->has_heard || before->incarnation != incarnation ||
-                  before->liveness == liveness::down;
+  auto has_restarted = before && before->has_heard && before->incarnation != incarnation;
+  auto was_away =
+      !before || !before->has_heard || has_restarted || before->liveness == liveness::down;
   nodes_.on_heard(node, incarnation, what, now_);
+  if (has_restarted && leads())
+    on_orders_lost(node);
   changes_.on_heard(node);
   if (was_away)
     auditor_.on_node_changed(node);
@@ -304,7 +315,7 @@ keeper_report keeper::impl::report() const {
   report.leads = leads();
   report.is_counted = is_counted_;
   report.is_outdated = is_counted_ && (danger_known_of_ != nodes_.badness_version() ||
-                                       (is_troubled() && state_version_ != version_at_survey_));
+                                       (is_troubled() && has_changed_since_survey()));
   report.counted_age = report.is_outdated ? now_ - survey_ended_ : spi::timestamp{0};
   report.units = units_;
   report.all = counts_;

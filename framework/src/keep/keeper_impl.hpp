@@ -72,6 +72,7 @@ class keeper::impl {
   bool is_survey_due() const;
   /// May the last counts have changed with the state?
   bool is_troubled() const;
+  bool has_changed_since_survey() const;
   void end_survey();
   void set_rates();
   void drop_soft_state();
@@ -107,6 +108,8 @@ class keeper::impl {
   node_id free_sender(const remedy& how) const;
   void on_task_done(task& which, const order_result& result);
   void fail_task(task& which);
+  void fail_tasks_to(node_id target);
+  void on_orders_lost(node_id node);
   void finish_task(ticket id, bool is_relocated);
   std::vector<node_id> adopting_nodes(const unit_id& unit) const;
   void leave_behind(node_id node, const fragment_key& key);
@@ -156,6 +159,7 @@ class keeper::impl {
   bool is_counted_ = false;
   bool wants_survey_ = false;
   std::uint64_t version_at_survey_ = 0;
+  std::uint64_t exceptions_at_survey_ = 0; ///< `exception_table::version` then
   std::uint64_t danger_known_of_ = 0; ///< the nodes' badness version of the last whole survey
   spi::timestamp survey_ended_{0};
   spi::timestamp survey_took_{0};

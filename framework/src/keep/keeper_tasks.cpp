@@ -226,6 +226,18 @@ void keeper::impl::fail_task(task& which) {
   tasks_.erase(which.id);
 }
 
+void keeper::impl::fail_tasks_to(node_id target) {
+  for (auto id : tasks_.awaited_from(target))
+    fail_task(*tasks_.find(id));
+}
+
+/// Orders end with the process that they were given to.
+void keeper::impl::on_orders_lost(node_id node) {
+  fail_tasks_to(node);
+  verifier_.on_orders_lost(node);
+  removals_.on_orders_lost(node);
+}
+
 /// The fragment is where the state wants it.
 void keeper::impl::finish_task(ticket id, bool is_relocated) {
   auto* which = tasks_.find(id);

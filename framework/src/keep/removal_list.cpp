@@ -47,6 +47,16 @@ void removal_list::expire(spi::timestamp now) {
     erase(orders_.begin());
 }
 
+void removal_list::on_orders_lost(node_id node) {
+  std::erase_if(orders_, [&](const auto& entry) {
+    if (entry.second.where.node != node)
+      return false;
+    places_.erase(entry.second.where);
+    return true;
+  });
+  counts_.erase(node);
+}
+
 void removal_list::clear() {
   orders_.clear();
   places_.clear();

@@ -28,6 +28,8 @@ class removal_list {
   std::optional<place> on_done(ticket id, const order_result& result);
   /// Gives up orders that weren't answered; audits find again what is still there.
   void expire(spi::timestamp now);
+  /// The node has lost its orders, and follows none of them any more.
+  void on_orders_lost(node_id node);
   void clear();
 
   bool has_unit(node_id node, const unit_id& unit) const;

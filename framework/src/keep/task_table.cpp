@@ -93,6 +93,14 @@ std::vector<ticket> task_table::overdue(spi::timestamp now) const {
   return found;
 }
 
+std::vector<ticket> task_table::awaited_from(node_id target) const {
+  std::vector<ticket> found;
+  for (const auto& [id, each] : tasks_)
+    if (!each.is_copied && each.to == target)
+      found.push_back(id);
+  return found;
+}
+
 std::size_t task_table::with_purpose(task::purpose why, node_id from) const {
   return static_cast<std::size_t>(std::ranges::count_if(tasks_, [&](const auto& entry) {
     return entry.second.why == why && entry.second.from == from;

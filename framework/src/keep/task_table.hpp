@@ -45,6 +45,8 @@ class task_table {
   void erase(ticket id);
   void clear();
   std::vector<ticket> overdue(spi::timestamp now) const;
+  /// The tasks whose target has yet to say that it has the fragment.
+  std::vector<ticket> awaited_from(node_id target) const;
 
   std::size_t size() const { return tasks_.size(); }
   std::uint32_t in(node_id node) const { return traffic_of(node).in; }

@@ -71,6 +71,17 @@ void verifier::expire(spi::timestamp now) {
     finish(running_.begin());
 }
 
+void verifier::on_orders_lost(node_id node) {
+  auto& line = waiting_[node];
+  std::erase_if(running_, [&](auto& entry) {
+    if (entry.second.what.node != node)
+      return false;
+    line.push_back(std::move(entry.second.what));
+    return true;
+  });
+  counts_.erase(node);
+}
+
 void verifier::clear() {
   waiting_.clear();
   running_.clear();

@@ -45,6 +45,8 @@ class verifier {
   /// one.
   void on_relocated(const fragment_key& key, node_id to);
   void expire(spi::timestamp now);
+  /// The node has lost its orders: they are given once more.
+  void on_orders_lost(node_id node);
   void clear();
 
   /// Are checks of the node waiting or under way?

@@ -55,6 +55,7 @@ void keeper_hosts::make_keeper(host& which) {
   which.term = 0;
   which.wakes_at = -1;
   which.heard_at.clear();
+  which.incarnations.clear();
   which.version = 0;
   which.since = world_.now();
   which.plugins.clear();
@@ -290,6 +291,11 @@ void keeper_hosts::hear(keep::node_id node, std::uint64_t incarnation, const kee
       auto& to = at(id);
       if (to.process != process)
         return;
+      // Hosts know which process of a node is the present one, and listen to no former one.
+      auto& latest = to.incarnations[node];
+      if (incarnation < latest)
+        return;
+      latest = incarnation;
       auto [heard, is_first] = to.heard_at.try_emplace(node, to.since);
       world_.checker().on_heard(id, node, world_.now() - heard->second);
       heard->second = world_.now();

@@ -63,6 +63,7 @@ class keeper_hosts {
     std::int64_t woke_at = 0;
     std::uint32_t idle_wakes = 0; ///< one right after the other, without any effect
     std::map<keep::node_id, std::int64_t> heard_at;
+    std::map<keep::node_id, std::uint64_t> incarnations; ///< of the nodes' present processes
     std::uint64_t version = 0; ///< of the state that the keeper was told last
   };
   /// The places at which messages between hosts and one node may fail.

@@ -88,7 +88,9 @@ void keeper_hosts::run(host& by, const keep::slice_query& what) {
 }
 
 void keeper_hosts::run(host& by, const keep::order& what) {
-  world_.checker().on_order(what, is_leader(by));
+  // Orders go to the process that the host has heard last; a later one gets none of them.
+  auto incarnation = by.incarnations[what.at];
+  world_.checker().on_order(what, incarnation, is_leader(by));
   if (!world_.ok())
     return;
   if (world_.tracing()) {
@@ -97,9 +99,7 @@ void keeper_hosts::run(host& by, const keep::order& what) {
                  names[static_cast<std::size_t>(what.what)], to_text(what.key), what.fragment_bytes,
                  what.id, what.term);
   }
-  auto& node = world_.node(what.at);
-  // Orders travel over a connection to the present process of the node.
-  auto arrive = [this, what, id = by.id, incarnation = node.incarnation()] {
+  auto arrive = [this, what, id = by.id, incarnation] {
     auto& to = world_.node(what.at);
     if (to.up() && to.incarnation() == incarnation)
       to.receive(what, id);

@@ -51,7 +51,8 @@ class storage_checker {
   void on_heard(std::uint32_t host, keep::node_id node, std::int64_t silence);
   void on_settings(const keep::keeper_settings& settings);
   /// @param leads whether the present leader gives the order
-  void on_order(const keep::order& what, bool leads);
+  /// @param incarnation of the process that the order is for
+  void on_order(const keep::order& what, std::uint64_t incarnation, bool leads);
   /// The leader's keeper hears the outcome.
   void on_answered(keep::ticket id, const keep::order_result& result);
 

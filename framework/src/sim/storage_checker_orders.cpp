@@ -63,7 +63,7 @@ std::uint32_t storage_checker::returns_of(node_id node) const {
   return static_cast<std::uint32_t>(most);
 }
 
-void storage_checker::on_order(const order& what, bool leads) {
+void storage_checker::on_order(const order& what, std::uint64_t incarnation, bool leads) {
   auto broken = [&](std::string_view why) {
     world_.violate(storage_violation::interface_broken,
                    fmt::format("order {} for {} {}", what.id, to_text(what.key), why));
@@ -87,8 +87,7 @@ void storage_checker::on_order(const order& what, bool leads) {
     return;
   if (what.term != world_.hosts().term())
     return broken(fmt::format("is of term {}, in term {}", what.term, world_.hosts().term()));
-  pending_order pending{
-      what.at, world_.node(what.at).incarnation(), what.key, what.what, world_.now(), what.sources};
+  pending_order pending{what.at, incarnation, what.key, what.what, world_.now(), what.sources};
   if (makes) {
     if (what.senders == 0 || what.senders > what.sources.size())
       return broken(fmt::format("reads {} of {} sources", what.senders, what.sources.size()));

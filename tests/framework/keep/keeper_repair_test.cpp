@@ -158,6 +158,77 @@ TEST_CASE("a copy whose order is lost is ordered again") {
   CHECK(has_each_once(world.places(unit)));
 }
 
+TEST_CASE("what is mended where it was counts as whole although the state doesn't change") {
+  scripted_storage world;
+  auto unit = world.add(1, {1, 2, 3});
+  world.start();
+  world.answers_orders = false;
+  world.facts[4].takes_data = false; // so that the copy goes where the damaged one was
+  world.it->on_fragment(3, {unit, 2}, fragment_condition::damaged);
+  world.run(5 * second);
+  REQUIRE(world.ordered(work::copy).size() == 1);
+  CHECK(world.ordered(work::copy)[0].at == 3);
+  CHECK(world.it->report().all.degraded == 1);
+  world.answer(world.ordered(work::copy)[0], outcome::done);
+  world.run(5 * second);
+  CHECK(world.it->report().all.total() == 0);
+  CHECK(!world.it->report().is_outdated);
+}
+
+TEST_CASE("what a node was ordered is ordered again as soon as its process is another one") {
+  scripted_storage world;
+  auto damaged = world.add(1, {1, 2, 3});
+  auto suspected = world.add(2, {1, 2, 3});
+  world.start();
+  world.answers_orders = false;
+  world.held[4][{{3, 3}, 0}] = 7; // nothing refers to that
+  world.it->on_fragment(3, {damaged, 2}, fragment_condition::damaged);
+  world.it->request_verify({&suspected, 1});
+  world.it->request_audit();
+  world.run(second);
+  REQUIRE(world.ordered(work::copy).size() == 1);
+  REQUIRE(world.ordered(work::verify).size() == 3);
+  REQUIRE(world.ordered(work::remove).size() == 1);
+  world.run(3 * second);
+  CHECK(world.orders.size() == 5); // a process has time for its orders
+
+  SUBCASE("") {
+    world.answers_orders = true;
+  }
+  SUBCASE("also if it ends as well") {}
+  for (node_id id : {3, 4})
+    ++world.incarnations[id];
+  world.run(3 * second);
+  CHECK(world.ordered(work::copy).size() == 2);
+  auto again = std::ranges::count_if(world.ordered(work::verify), [&](auto& each) {
+    return each.at == 3 && each.key.unit == suspected;
+  });
+  CHECK(again == 2);
+  CHECK(world.ordered(work::remove).size() == 2);
+  if (!world.answers_orders)
+    return;
+  world.run(5 * second);
+  CHECK(world.it->report().all.total() == 0);
+  CHECK(world.it->report().tasks == 0);
+  CHECK(world.held[4].empty());
+}
+
+TEST_CASE("what is on its way to a node that counts as dead goes to another one at once") {
+  scripted_storage world{5};
+  world.add(1, {1, 2, no_node});
+  world.answers_orders = false;
+  world.start();
+  REQUIRE(world.ordered(work::copy).size() == 1);
+  auto first = world.ordered(work::copy)[0].at;
+  world.silent.insert(first);
+  world.answers_orders = true;
+  world.run(15 * second);
+  CHECK(world.nodes[first] == node_state::dead);
+  REQUIRE(world.ordered(work::copy).size() == 2);
+  CHECK(world.ordered(work::copy)[1].at != first);
+  CHECK(world.it->report().all.total() == 0);
+}
+
 TEST_CASE("a damaged fragment is replaced where it was, from a copy in order") {
   scripted_storage world;
   auto unit = world.add(1, {1, 2, 3});

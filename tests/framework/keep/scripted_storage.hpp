@@ -35,6 +35,7 @@ struct scripted_storage {
   std::map<unit_id, unit_record> units;
   std::map<node_id, node_state> nodes;
   std::map<node_id, vitals> facts;
+  std::map<node_id, std::uint64_t> incarnations; ///< 0 at first
   std::set<node_id> silent;
   std::map<node_id, std::map<fragment_key, std::uint64_t>> held; ///< with the generation
   std::uint64_t term = 1;
@@ -109,7 +110,7 @@ struct scripted_storage {
         next_beat_ = now + timestamp{500'000};
         for (auto& [id, what] : facts)
           if (!silent.contains(id))
-            it->on_heard(id, 1, what);
+            it->on_heard(id, incarnations[id], what);
       }
       for (auto effects = it->take_effects(); !effects.empty(); effects = it->take_effects())
         for (auto& each : effects)

@@ -63,7 +63,7 @@ TEST_CASE("what a storage node says of its disks is decoded as it was encoded") 
 
 TEST_CASE("each message is decoded as it was encoded, and damaged ones are refused") {
   check_altered_bytes(encode(some_heartbeat()), decode_storage_heartbeat);
-  check_altered_bytes(encode(storage_commands{"group", 1, 5, {{{1, 2}, 3, 4}}, {}, {}}),
+  check_altered_bytes(encode(storage_commands{"group", 1, 5, 9, {{{1, 2}, 3, 4}}, {}, {}}),
                       decode_storage_commands);
   check_altered_bytes(encode(allocate_request{1, 2, 3, {4, 5}}), decode_allocate_request);
   check_altered_bytes(encode(allocate_response{{{{1, 2}, {{3, "n", {"h", 4}}}}}, {}, 6}),

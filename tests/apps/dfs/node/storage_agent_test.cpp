@@ -54,18 +54,9 @@ class scripted_master {
 
   void order(protocol::storage_commands orders) {
     std::lock_guard lock{mutex_};
+    orders.batch = ++batch_;
     orders_ = protocol::encode(orders);
     answered_ = 0;
-  }
-  /// Gives these orders once, and then the same without them.
-  void order_once(protocol::storage_commands orders) {
-    auto nothing = orders;
-    nothing.remove.clear();
-    nothing.tasks.clear();
-    nothing.slice_from.reset();
-    order(nothing);
-    std::lock_guard lock{mutex_};
-    once_ = protocol::encode(orders);
   }
   /// Waits until the agent has told so many results, and returns all so far.
   std::vector<protocol::task_result> wait_for_results(std::size_t count) {
@@ -98,6 +89,12 @@ class scripted_master {
     reported_.wait(lock, [this] { return answered_ >= 3; });
   }
 
+  /// Waits until the agent has said that it took the last orders.
+  void wait_until_told_as_taken() {
+    std::unique_lock lock{mutex_};
+    reported_.wait(lock, [this] { return batch_taken_ == batch_; });
+  }
+
   const atl::endpoint& where() const { return where_; }
 
  private:
@@ -108,10 +105,11 @@ class scripted_master {
       results_.insert(results_.end(), report->done.begin(), report->done.end());
       if (report->slice)
         slice_ = report->slice;
+      batch_taken_ = report->batch_taken;
     }
     ++answered_;
     reported_.notify_all();
-    return once_.empty() ? orders_ : std::exchange(once_, {});
+    return orders_;
   }
 
   rt::system actors_{1};
@@ -119,11 +117,12 @@ class scripted_master {
   std::mutex mutex_;
   std::condition_variable reported_;
   std::string orders_;
-  std::string once_;
   std::vector<protocol::task_result> results_;
   std::optional<protocol::fragment_slice> slice_;
   int answered_ = 0;
-  caf::actor_addr node_; ///< the connection over which the agent reports
+  std::uint64_t batch_ = 0;
+  std::uint64_t batch_taken_ = 0; ///< as the agent says
+  caf::actor_addr node_;          ///< the connection over which the agent reports
   caf::actor application_;
   caf::actor node_endpoint_;
 };
@@ -267,7 +266,8 @@ TEST_CASE("a storage node removes the copy that an order names and no later one,
 }
 
 TEST_CASE(
-    "a storage node carries out a master's tasks and tells this master at once how they ended") {
+    "a storage node carries out a master's tasks once, however often they are given, and tells "
+    "this master at once how they ended") {
   using protocol::task_outcome;
   register_types_once();
   bulk_cluster sources{1};
@@ -285,7 +285,7 @@ TEST_CASE(
   copy.fragment_bytes = data.size();
   copy.sources = {{0, sources[0].endpoint(), 9}};
   orders.tasks = {copy, task_to_verify(key_of(2), 12), task_to_verify(key_of(3), 13)};
-  master.order_once(orders);
+  master.order(orders);
   rt::system actors{1};
   auto rare = quick();
   rare.heartbeat = std::chrono::hours{1}; // so that results wait for no heartbeat
@@ -300,6 +300,7 @@ TEST_CASE(
                                                           {12, task_outcome::corrupt},
                                                           {13, task_outcome::not_found}});
   CHECK(get(*disk.store, key_of(1)) == data);
+  master.wait_until_told_as_taken();
   caf::anon_send_exit(agent, caf::exit_reason::user_shutdown);
 }
 
@@ -318,7 +319,7 @@ TEST_CASE("a storage node refuses tasks and removals of an older term, and says 
   auto orders = orders_of_term(4);
   orders.tasks = {task_to_verify(key, 21)};
   orders.remove = {{key.chunk, key.fragment, generation_of(*disk.store, key), 22}};
-  master.order_once(orders);
+  master.order(orders);
   for (auto& result : master.wait_for_results(2)) {
     CHECK(result.term == 4);
     CHECK(result.outcome == task_outcome::refused);
@@ -340,7 +341,7 @@ TEST_CASE("a removal with an id is told when it is done, and when the copy isn't
                    {key.chunk, key.fragment, generation, 32},
                    {key_of(2).chunk, 0, 1, 33},
                    {key_of(3).chunk, 0, 1, 0}};
-  master.order_once(orders);
+  master.order(orders);
   rt::system actors{1};
   auto rare = quick();
   rare.heartbeat = std::chrono::hours{1};
@@ -364,7 +365,7 @@ TEST_CASE("a storage node says which fragments it has from a key on, in order") 
   scripted_master master;
   auto orders = orders_of_term(5);
   orders.slice_from = protocol::slice_request{41, key_of(2).chunk, 1};
-  master.order_once(orders);
+  master.order(orders);
   rt::system actors{1};
   auto rare = quick();
   rare.heartbeat = std::chrono::hours{1};
