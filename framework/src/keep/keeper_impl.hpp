@@ -111,6 +111,8 @@ class keeper::impl {
   void fail_tasks_to(node_id target);
   void on_orders_lost(node_id node);
   void finish_task(ticket id, bool is_relocated);
+  void consider_rest(const unit_record& unit);
+  void look_up_anew(const unit_id& unit);
   std::vector<node_id> adopting_nodes(const unit_id& unit) const;
   void leave_behind(node_id node, const fragment_key& key);
   void send_fence();

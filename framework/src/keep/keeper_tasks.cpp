@@ -245,10 +245,8 @@ void keeper::impl::finish_task(ticket id, bool is_relocated) {
     return;
   auto done = std::move(*which);
   tasks_.erase(id);
-  if (!is_relocated) {
-    to_look_up_.insert(done.key.unit);
-    return;
-  }
+  if (!is_relocated)
+    return look_up_anew(done.key.unit);
   exceptions_.erase(done.from, done.key);
   done.unit.nodes[done.key.fragment] = done.to;
   tasks_.on_relocated(done.key, done.to);
@@ -263,7 +261,21 @@ void keeper::impl::finish_task(ticket id, bool is_relocated) {
   }
   if (done.from != no_node && done.from != done.to)
     leave_behind(done.from, done.key);
-  consider(done.unit, survey_.pass());
+  consider_rest(done.unit);
+}
+
+/// The unit after one of its tasks, whose record is as old as the task.
+void keeper::impl::consider_rest(const unit_record& unit) {
+  if (auto state = judge_.judge(unit); state && state->lost_fragments.empty())
+    consider(unit, survey_.pass());
+  else
+    look_up_anew(unit.id); // what seems to be lacking may have been moved without an answer
+}
+
+/// What is known of the unit's places is of no use any more.
+void keeper::impl::look_up_anew(const unit_id& unit) {
+  queue_.erase(unit);
+  to_look_up_.insert(unit);
 }
 
 /// A copy at the node isn't wanted any more, and stays for the grace time.
@@ -329,16 +341,17 @@ void keeper::impl::on_relocated(ticket id, std::span<const relocation_outcome> o
       leave_behind(what.from, what.key);
     if (task != 0) {
       finish_task(task, is_moved);
-    } else if (is_moved) {
-      if (what.from != no_node)
-        leave_behind(what.from, what.key);
-      queue_.erase(what.key.unit); // the queued record doesn't know the new place
-      ++totals_.fragments_adopted;
-      exceptions_.erase(what.from, what.key);
-      changes_.erase_leftover(what.to, what.key);
-      tell({notice::about::adopted, what.key, what.to, what.from, 0});
-      to_look_up_.insert(what.key.unit);
+      continue;
     }
+    look_up_anew(what.key.unit);
+    if (!is_moved)
+      continue;
+    if (what.from != no_node)
+      leave_behind(what.from, what.key);
+    ++totals_.fragments_adopted;
+    exceptions_.erase(what.from, what.key);
+    changes_.erase_leftover(what.to, what.key);
+    tell({notice::about::adopted, what.key, what.to, what.from, 0});
   }
   may_start_tasks_ = true;
 }

@@ -175,6 +175,25 @@ TEST_CASE("what is mended where it was counts as whole although the state doesn'
   CHECK(!world.it->report().is_outdated);
 }
 
+TEST_CASE("a relocation that took effect without an answer doesn't have its fragment made again") {
+  scripted_storage world{9};
+  world.plugins.recovery = std::make_shared<striped_scheme>(6, 4);
+  auto unit = world.add(1, {1, no_node, 3, no_node, 5, 6});
+  world.answers_orders = false;
+  world.start();
+  auto made = world.ordered(work::rebuild);
+  REQUIRE(made.size() == 2);
+  world.loses_outcomes = true;
+  world.answer(made[0], outcome::done);
+  world.run(timestamp{100'000});
+  world.loses_outcomes = false;
+  world.answer(made[1], outcome::done);
+  world.run(5 * second);
+  CHECK(world.ordered(work::rebuild).size() == 2);
+  CHECK(has_each_once(world.places(unit)));
+  CHECK(world.it->report().all.total() == 0);
+}
+
 TEST_CASE("what a node was ordered is ordered again as soon as its process is another one") {
   scripted_storage world;
   auto damaged = world.add(1, {1, 2, 3});

@@ -43,9 +43,10 @@ struct scripted_storage {
   std::uint64_t generations = 100;
   timestamp now{0};
   bool answers_orders = true;
-  bool answers_lists = true;  ///< of what nodes hold
-  std::vector<order> orders;  ///< all that were given
-  std::vector<order> waiting; ///< of these, those without an answer
+  bool answers_lists = true;   ///< of what nodes hold
+  bool loses_outcomes = false; ///< of relocations, which take effect all the same
+  std::vector<order> orders;   ///< all that were given
+  std::vector<order> waiting;  ///< of these, those without an answer
   std::vector<notice> notices;
   std::size_t slices = 0;                             ///< lists that were asked for
   std::set<std::pair<node_id, fragment_key>> damaged; ///< copies that a verification finds
@@ -214,7 +215,10 @@ struct scripted_storage {
       }
     }
     relocation_term = std::max(relocation_term, what.term);
-    it->on_relocated(what.id, outcomes);
+    if (loses_outcomes)
+      it->on_command_failed(what.id);
+    else
+      it->on_relocated(what.id, outcomes);
     tell_state();
   }
 
