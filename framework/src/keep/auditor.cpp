@@ -47,6 +47,11 @@ void auditor::on_node_changed(node_id node) {
   lap.has_lapped = false;
 }
 
+void auditor::on_orders_lost(node_id node, spi::timestamp now) {
+  if (auto known = laps_.find(node); known != laps_.end() && known->second.at == step::listing)
+    give_up(known->second, now);
+}
+
 std::uint64_t auditor::request_round() {
   for (const auto& [id, node] : nodes_.all())
     laps_[id].is_wanted = true;

@@ -51,6 +51,8 @@ class auditor {
   void expect_garbage_at(spi::timestamp when);
   /// The node was away, or has another process: what it holds may have changed.
   void on_node_changed(node_id node);
+  /// The node has lost the query for what it holds, if there was one: its audit begins again soon.
+  void on_orders_lost(node_id node, spi::timestamp now);
   /// Begins a round over all nodes. @returns its number
   std::uint64_t request_round();
   /// The last round that every node that can answer has taken part in.

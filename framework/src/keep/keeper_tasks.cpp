@@ -236,6 +236,7 @@ void keeper::impl::on_orders_lost(node_id node) {
   fail_tasks_to(node);
   verifier_.on_orders_lost(node);
   removals_.on_orders_lost(node);
+  auditor_.on_orders_lost(node, now_);
 }
 
 /// The fragment is where the state wants it.

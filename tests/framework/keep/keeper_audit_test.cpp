@@ -141,6 +141,21 @@ TEST_CASE("a requested round of audits ends when all nodes that are up were audi
   CHECK(world.it->report().audit_round == round);
 }
 
+TEST_CASE(
+    "a node whose process ended while it was audited is audited again as soon as it is back") {
+  scripted_storage world;
+  world.start();
+  world.run(5 * second);
+  world.loses_queries.insert(2);
+  auto round = world.it->request_audit();
+  world.run(5 * second);
+  CHECK(world.it->report().audit_round < round);
+  world.loses_queries.clear();
+  ++world.incarnations[2];
+  world.run(5 * second);
+  CHECK(world.it->report().audit_round == round);
+}
+
 TEST_CASE("all fragments of a unit are verified on request") {
   busy_storage world;
   auto unit = world.add(1, {1, 2, 3});

@@ -37,6 +37,7 @@ struct scripted_storage {
   std::map<node_id, vitals> facts;
   std::map<node_id, std::uint64_t> incarnations; ///< 0 at first
   std::set<node_id> silent;
+  std::set<node_id> loses_queries; ///< for what they hold, without an answer
   std::map<node_id, std::map<fragment_key, std::uint64_t>> held; ///< with the generation
   std::uint64_t term = 1;
   std::uint64_t relocation_term = 0;
@@ -168,7 +169,7 @@ struct scripted_storage {
   }
 
   void carry_out(const slice_query& what) {
-    if (silent.contains(what.node))
+    if (silent.contains(what.node) || loses_queries.contains(what.node))
       return;
     if (!answers_lists)
       return it->on_slice_failed(what.id);
