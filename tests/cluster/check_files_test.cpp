@@ -5,11 +5,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <signal.h>
 #include <string>
+#include <thread>
 #include <vector>
 
 // `dfs check PATH`: the chunks of some files, of which others may be in disorder.
@@ -112,4 +114,24 @@ TEST_CASE("chunks with fragments on nodes that are down are short of copies") {
   auto two = cluster.dfs({"check", "/f"});
   CHECK(two.code == 1);
   CHECK_MESSAGE(contains(two.out, "(2 of these would be lost"), two.out);
+}
+
+TEST_CASE("a check that waits for repairs bears with a node that is silent for a while") {
+  auto shape = sound_shape();
+  shape.storages = 3; // so that only the silent node can take what is missing there
+  test_cluster cluster{shape};
+  cluster.up();
+  auto fragments = put(cluster, "/f", 1, "storage-3");
+  fs::remove(fragments.front());
+  REQUIRE(cluster.dfs({"check", "/f"}).code == 1);
+  cluster.kill("storage-3", SIGSTOP);
+  cluster.wait_for_health("storage-3", "down");
+  outcome repaired;
+  std::jthread check{[&] { repaired = cluster.dfs({"check", "--repair"}); }};
+  // Time for the check to find out that the node is down, and to give up.
+  std::this_thread::sleep_for(std::chrono::seconds{3});
+  cluster.kill("storage-3", SIGCONT);
+  check.join();
+  CHECK_MESSAGE(repaired.code == 0, (repaired.out + repaired.err));
+  CHECK(fs::exists(fragments.front()));
 }

@@ -23,6 +23,8 @@ namespace {
 using protocol::chunk_check_state;
 
 constexpr auto poll_interval = std::chrono::milliseconds{200};
+/// Repairs that wait for storage nodes so long aren't waited for: a node may be silent for a while.
+constexpr auto patience = std::chrono::seconds{10};
 
 std::uint64_t random_number() {
   std::random_device source;
@@ -44,18 +46,28 @@ bool was_in_order(const chunk_check_state& state) {
   return short_of_copies(state) == 0 && state.missing == 0 && state.damaged == 0;
 }
 
-/// Can waiting longer change anything?
-bool is_being_repaired(const chunk_check_state& state) {
-  return state.tasks > 0 || state.waiting > 0 ||
-         (short_of_copies(state) > state.lost && state.stuck == 0 && state.nodes_down.empty());
+/// Is anything short of copies that can be read?
+bool needs_repair(const chunk_check_state& state) {
+  return state.tasks > 0 || state.waiting > 0 || short_of_copies(state) > state.lost;
+}
+
+/// Do repairs wait for storage nodes, with nothing else left to do?
+bool is_stuck(const chunk_check_state& state) {
+  return state.tasks == 0 && state.waiting == 0 && (state.stuck > 0 || !state.nodes_down.empty());
 }
 
 atl::result<chunk_check_state> wait_for_check(control& masters, bool repair, bool is_shown) {
   auto run = random_number();
+  auto moved_at = // when repairs didn't only wait for storage nodes
+      std::chrono::steady_clock::now();
   for (;;) {
     auto state = ask(masters, run);
-    if (!state || !state->problem.empty() ||
-        (state->is_done && !(repair && is_being_repaired(*state))))
+    if (!state || !state->problem.empty() || (state->is_done && !(repair && needs_repair(*state))))
+      return state;
+    auto now = std::chrono::steady_clock::now();
+    if (!state->is_done || !is_stuck(*state))
+      moved_at = now;
+    else if (now - moved_at >= patience)
       return state;
     if (is_shown)
       show_progress_lines({fmt::format("{} chunks; {} short of copies, {} fragments on their way",
