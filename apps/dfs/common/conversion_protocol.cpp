@@ -41,31 +41,19 @@ void read(reader& in, conversion_result& result);
 void write(writer& out, const conversion_view& view);
 void read(reader& in, conversion_view& view);
 
-template <class Item>
-void write_all(writer& out, const std::vector<Item>& items) {
-  out.put(static_cast<std::uint32_t>(items.size()));
-  for (const auto& item : items)
-    write(out, item);
-}
-template <class Item>
-void read_all(reader& in, std::vector<Item>& items, std::size_t most) {
-  auto count = in.get_count();
-  if (count > most)
-    in.fail();
-  while (in.ok() && items.size() < count)
-    read(in, items.emplace_back());
-}
+constexpr auto write_item = [](writer& out, const auto& item) { write(out, item); };
+constexpr auto read_item = [](reader& in, auto& item) { read(in, item); };
 
 void write(writer& out, const conversion_result& result) {
   out.put(result.id).put(result.term).put(result.outcome);
-  write_all(out, result.stored);
+  write_list(out, result.stored, write_item);
   out.put(std::string_view{result.why}.substr(0, conversion_text_bytes_max));
 }
 void read(reader& in, conversion_result& result) {
   result.id = in.get<std::uint64_t>();
   result.term = in.get<std::uint64_t>();
   result.outcome = in.get_enum(conversion_outcome_last);
-  read_all(in, result.stored, converted_parts_max);
+  read_list(in, result.stored, converted_parts_max, read_item);
   result.why = in.get_string(conversion_text_bytes_max);
 }
 
@@ -92,7 +80,7 @@ void read(reader& in, conversion_view& view) {
 std::string encode(const conversion_request& message) {
   writer out;
   out.put(message.node);
-  write_all(out, message.done);
+  write_list(out, message.done, write_item);
   out.put(message.free);
   return out.take();
 }
@@ -101,14 +89,14 @@ atl::result<conversion_request> decode_conversion_request(std::string_view bytes
   reader in{bytes};
   conversion_request message;
   message.node = in.get_string(name_bytes_max);
-  read_all(in, message.done, conversions_at_once_max);
+  read_list(in, message.done, conversions_at_once_max, read_item);
   message.free = in.get<std::uint32_t>();
   return finished(in, std::move(message), "a request for chunks to convert");
 }
 
 std::string encode(const conversion_response& message) {
   writer out;
-  write_all(out, message.orders);
+  write_list(out, message.orders, write_item);
   out.put(message.wait_ms).put(message.is_over);
   return out.take();
 }
@@ -116,7 +104,7 @@ std::string encode(const conversion_response& message) {
 atl::result<conversion_response> decode_conversion_response(std::string_view bytes) {
   reader in{bytes};
   conversion_response message;
-  read_all(in, message.orders, conversions_at_once_max);
+  read_list(in, message.orders, conversions_at_once_max, read_item);
   message.wait_ms = in.get<std::uint32_t>();
   message.is_over = in.get<bool>();
   return finished(in, std::move(message), "orders to convert chunks");
@@ -124,7 +112,7 @@ atl::result<conversion_response> decode_conversion_response(std::string_view byt
 
 std::string encode(const conversion_list& message) {
   writer out;
-  write_all(out, message.conversions);
+  write_list(out, message.conversions, write_item);
   out.put(message.rate);
   return out.take();
 }
@@ -132,7 +120,7 @@ std::string encode(const conversion_list& message) {
 atl::result<conversion_list> decode_conversion_list(std::string_view bytes) {
   reader in{bytes};
   conversion_list message;
-  read_all(in, message.conversions, conversions_listed_max);
+  read_list(in, message.conversions, conversions_listed_max, read_item);
   message.rate = in.get<std::uint64_t>();
   return finished(in, std::move(message), "a list of conversions");
 }

@@ -48,29 +48,45 @@ inline void read(reader& in, chunk_id& id) {
   id.random = in.get<std::uint64_t>();
 }
 
+/// @param write_item called with the writer and an item
+template <class T, class Write>
+void write_list(writer& out, const std::vector<T>& items, Write write_item) {
+  out.put(static_cast<std::uint32_t>(items.size()));
+  for (const auto& item : items)
+    write_item(out, item);
+}
+
+/// The same for integers, and for items whose `write` is declared beside them.
 template <class T>
 void write_list(writer& out, const std::vector<T>& items) {
-  out.put(static_cast<std::uint32_t>(items.size()));
-  for (auto& item : items) {
+  write_list(out, items, [](writer& to, const T& item) {
     if constexpr (std::is_integral_v<T>)
-      out.put(item);
+      to.put(item);
     else
-      write(out, item);
-  }
+      write(to, item);
+  });
 }
 
 /// A list of more than `most` items makes the reader fail.
-template <class T>
-void read_list(reader& in, std::vector<T>& items, std::size_t most) {
+/// @param read_item called with the reader and a fresh item
+template <class T, class Read>
+void read_list(reader& in, std::vector<T>& items, std::size_t most, Read read_item) {
   auto count = in.get_count();
   if (count > most)
     in.fail();
-  while (in.ok() && items.size() < count) {
+  while (in.ok() && items.size() < count)
+    read_item(in, items.emplace_back());
+}
+
+/// The same for integers, and for items whose `read` is declared beside them.
+template <class T>
+void read_list(reader& in, std::vector<T>& items, std::size_t most) {
+  read_list(in, items, most, [](reader& from, T& item) {
     if constexpr (std::is_integral_v<T>)
-      items.push_back(in.get<T>());
+      item = from.get<T>();
     else
-      read(in, items.emplace_back());
-  }
+      read(from, item);
+  });
 }
 
 template <class T>

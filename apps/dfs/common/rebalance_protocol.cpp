@@ -28,21 +28,8 @@ void read(reader& in, rebalancing_move& move) {
   move.bytes = in.get<std::uint64_t>();
 }
 
-template <class Item>
-void write_all(writer& out, const std::vector<Item>& items) {
-  out.put(static_cast<std::uint32_t>(items.size()));
-  for (const auto& item : items)
-    write(out, item);
-}
-
-template <class Item>
-void read_all(reader& in, std::vector<Item>& items, std::size_t most) {
-  auto count = in.get_count();
-  if (count > most)
-    in.fail();
-  while (in.ok() && items.size() < count)
-    read(in, items.emplace_back());
-}
+constexpr auto write_item = [](writer& out, const auto& item) { write(out, item); };
+constexpr auto read_item = [](reader& in, auto& item) { read(in, item); };
 
 } // namespace
 
@@ -63,8 +50,8 @@ std::string encode(const rebalance_state& message) {
   protocol::write(out, message.mean);
   protocol::write(out, message.threshold);
   out.put(message.rate).put(message.bytes).put(message.under_way).put(message.waits_for_audit);
-  write_all(out, message.nodes);
-  write_all(out, message.moves);
+  write_list(out, message.nodes, write_item);
+  write_list(out, message.moves, write_item);
   return out.take();
 }
 
@@ -77,8 +64,8 @@ atl::result<rebalance_state> decode_rebalance_state(std::string_view bytes) {
   message.bytes = in.get<std::uint64_t>();
   message.under_way = in.get<std::uint64_t>();
   message.waits_for_audit = in.get<bool>();
-  read_all(in, message.nodes, storages_max);
-  read_all(in, message.moves, rebalancing_moves_max);
+  read_list(in, message.nodes, storages_max, read_item);
+  read_list(in, message.moves, rebalancing_moves_max, read_item);
   for (const auto& move : message.moves)
     if (move.from >= message.nodes.size() || move.to >= message.nodes.size())
       in.fail();
