@@ -15,6 +15,7 @@ struct conversion {
   place where; ///< how it was named. A directory may be renamed meanwhile, a file may not
   bool is_file = false;
   std::uint64_t begun_us = 0;
+  std::uint64_t version = 0; ///< of the setting, as the name space has it; not in its value
 
   friend bool operator==(const conversion&, const conversion&) = default;
 };

@@ -52,6 +52,7 @@ void conversion_plan::begin_term(std::uint64_t term) {
   stored_order_.clear();
   conversions_.clear();
   uncollected_ = 0;
+  may_have_predecessors_ = true;
 }
 
 void conversion_plan::set_conversions(const std::vector<conversion>& wanted) {
@@ -64,6 +65,7 @@ void conversion_plan::set_conversions(const std::vector<conversion>& wanted) {
     }
     auto& fresh = next[each.inode];
     fresh.what = each;
+    fresh.run = ++last_id_;
     fresh.seen.inode = each.inode;
     fresh.seen.where = each.where;
     fresh.seen.begun_us = each.begun_us;
@@ -71,6 +73,9 @@ void conversion_plan::set_conversions(const std::vector<conversion>& wanted) {
   }
   conversions_ = std::move(next);
   drop_uses_of_ended();
+  // Garbage is collected at the end, even if this leader finds nothing left to convert.
+  if (!conversions_.empty() && std::exchange(may_have_predecessors_, false))
+    uncollected_ = std::max<std::uint64_t>(uncollected_, 1);
 }
 
 void conversion_plan::set_rate(std::uint64_t bytes_a_second, time now) {
@@ -94,14 +99,14 @@ std::optional<conversion_plan::page_query> conversion_plan::next_page(time now) 
     if (of.is_asking || of.has_looked || !has_room || now < of.not_before)
       continue;
     of.is_asking = true;
-    return page_query{inode, of.next};
+    return page_query{of.run, of.next};
   }
   return std::nullopt;
 }
 
-void conversion_plan::on_page(inode_id id, atl::result<responses::unconverted_page> page,
+void conversion_plan::on_page(std::uint64_t run, atl::result<responses::unconverted_page> page,
                               time now) {
-  auto* of = find(id);
+  auto* of = find_run(run);
   if (of == nullptr)
     return;
   of->is_asking = false;
@@ -139,7 +144,7 @@ void conversion_plan::take_items(progress& of, std::vector<item> items) {
 
 void conversion_plan::add_item(progress& of, item found) {
   ++of.pending;
-  use one{of.what.inode, std::move(found)};
+  use one{of.run, std::move(found)};
   if (one.what.chunk.id == chunk_id{})
     return add_commit(one, {}, 0, {});
   chunk_key key{one.what.chunk.id, one.what.policy};
@@ -172,9 +177,11 @@ std::vector<inode_id> conversion_plan::take_finished(time now) {
   return finished;
 }
 
-conversion_plan::progress* conversion_plan::find(inode_id id) {
-  auto known = conversions_.find(id);
-  return known == conversions_.end() ? nullptr : &known->second;
+conversion_plan::progress* conversion_plan::find_run(std::uint64_t run) {
+  for (auto& [inode, of] : conversions_)
+    if (of.run == run)
+      return &of;
+  return nullptr;
 }
 
 // -- what storage nodes do ----------------------------------------------------------------------
@@ -239,7 +246,7 @@ void conversion_plan::give_up(std::uint64_t id, const std::string& why) {
   auto& it = gone.mapped();
   work_on_.erase({it.chunk.id, it.policy});
   for (auto& each : it.uses)
-    if (auto* of = find(each.conversion)) {
+    if (auto* of = find_run(each.run)) {
       --of->pending;
       if (!why.empty())
         note_failure(*of, why);
@@ -252,9 +259,10 @@ void conversion_plan::note_failure(progress& of, const std::string& why) const {
   of.seen.problem = why;
 }
 
-/// Of conversions that an operator has stopped. What a node stores meanwhile is garbage.
+/// Of conversions that an operator has stopped or ordered again. What a node stores meanwhile is
+/// garbage.
 void conversion_plan::drop_uses_of_ended() {
-  auto has_ended = [this](const use& each) { return find(each.conversion) == nullptr; };
+  auto has_ended = [this](const use& each) { return find_run(each.run) == nullptr; };
   for (auto at = works_.begin(); at != works_.end();) {
     auto& [id, each] = *at;
     if (each.commits_left == 0)
@@ -307,7 +315,7 @@ void conversion_plan::on_committed(std::uint64_t id, const atl::status& outcome,
     works_.erase(done);
   if (!outcome && reused)
     stored_.erase(*reused); // may have been collected: the next pass stores the chunk again
-  auto* of_conversion = find(of.conversion);
+  auto* of_conversion = find_run(of.run);
   if (of_conversion == nullptr)
     return;
   --of_conversion->pending;

@@ -33,7 +33,7 @@ class conversion_plan {
 
   /// A page of names that a conversion looks at.
   struct page_query {
-    inode_id conversion = 0;
+    std::uint64_t run = 0; ///< of the conversion
     queries::unconverted what;
   };
 
@@ -45,7 +45,8 @@ class conversion_plan {
 
   /// What is under way is forgotten, as is all that orders of other terms have led to.
   void begin_term(std::uint64_t term);
-  /// All conversions that operators want. Those that aren't named any more end.
+  /// All conversions that operators want. Those that aren't named any more end. One that was
+  /// ordered again since begins again.
   void set_conversions(const std::vector<conversion>& wanted);
   /// @param bytes_a_second of chunks; 0: any number
   void set_rate(std::uint64_t bytes_a_second, time now);
@@ -54,7 +55,7 @@ class conversion_plan {
 
   /// The next page to look at; it counts as asked for until `on_page`.
   std::optional<page_query> next_page(time now);
-  void on_page(inode_id conversion, atl::result<responses::unconverted_page> page, time now);
+  void on_page(std::uint64_t run, atl::result<responses::unconverted_page> page, time now);
 
   /// Takes a storage node's results, and gives it orders.
   protocol::conversion_response answer(const protocol::conversion_request& request, time now);
@@ -78,6 +79,7 @@ class conversion_plan {
 
   struct progress {
     conversion what;
+    std::uint64_t run = 0; ///< unique: what was begun for an earlier order of it isn't counted here
     bool is_counting = true;
     bool is_asking = false;    ///< for a page
     bool has_looked = false;   ///< at all pages of this pass
@@ -96,7 +98,7 @@ class conversion_plan {
 
   /// A part of a file that a chunk is to be replaced in.
   struct use {
-    inode_id conversion = 0;
+    std::uint64_t run = 0; ///< of the conversion
     item what;
   };
 
@@ -128,7 +130,7 @@ class conversion_plan {
   void remember(const chunk_key& key, const std::vector<chunk_record>& stored);
   void expire(time now);
   std::optional<protocol::conversion_order> next_order(const std::string& node, time now);
-  progress* find(inode_id conversion);
+  progress* find_run(std::uint64_t run);
   void note_failure(progress& of, const std::string& why) const;
   void drop_uses_of_ended();
 
@@ -146,6 +148,7 @@ class conversion_plan {
   atl::keep::token_bucket bucket_;
   std::uint64_t rate_ = 0;
   std::uint64_t uncollected_ = 0;
+  bool may_have_predecessors_ = false; ///< what other leaders have replaced may wait for collection
   std::uint64_t uncollected_max_ = std::uint64_t{1} << 30;
 };
 

@@ -51,11 +51,10 @@ void master_actor::advance_conversions() {
     return;
   auto now = std::chrono::steady_clock::now();
   while (auto page = conversions_.next_page(now))
-    query(page->what,
-          [this, id = page->conversion](atl::result<responses::unconverted_page> found) {
-            conversions_.on_page(id, std::move(found), std::chrono::steady_clock::now());
-            advance_conversions();
-          });
+    query(page->what, [this, run = page->run](atl::result<responses::unconverted_page> found) {
+      conversions_.on_page(run, std::move(found), std::chrono::steady_clock::now());
+      advance_conversions();
+    });
   for (auto& each : conversions_.take_commits())
     conversion_commands_.send(
         std::move(each.what), [this, id = each.id](const atl::result<std::string>& answer) {
@@ -67,7 +66,8 @@ void master_actor::advance_conversions() {
   collect_after_conversions();
 }
 
-/// The setting goes first: a leader that comes later must not begin again.
+/// The setting goes first: a leader that comes later must not begin again. It stays if the
+/// conversion was ordered again since: the last look may have come before what was ordered for.
 void master_actor::finish_conversion(inode_id inode) {
   auto is_done = [&](const conversion& each) { return each.inode == inode; };
   auto done = std::ranges::find_if(conversions_wanted_, is_done);
@@ -77,13 +77,17 @@ void master_actor::finish_conversion(inode_id inode) {
                  "all files below inode {} are stored by the policies of their "
                  "directories",
                  inode);
+  auto version = done->version;
   conversions_wanted_.erase(done);
   conversions_.set_conversions(conversions_wanted_);
-  conversion_commands_.send(commands::configure{setting_key_of(inode), {}, {}},
+  conversion_commands_.send(commands::configure{setting_key_of(inode), {}, version},
                             [](const atl::result<std::string>& answer) {
-                              if (!answer) // the next look at the settings begins it again
+                              // Refused: ordered again or called off since. After another error
+                              // the next look at the settings begins it again.
+                              auto removed = outcome_of(answer);
+                              if (!removed && removed.error().code != errc::refused)
                                 atl::log::warning("master", "", "a conversion that is done: {}",
-                                                  answer.error().message);
+                                                  removed.error().message);
                             });
 }
 

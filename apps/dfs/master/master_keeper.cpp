@@ -102,11 +102,13 @@ void master_actor::learn_settings(const std::shared_ptr<learnt_settings>& learnt
       if (each.value.empty())
         continue;
       auto known = conversion_in(each.key, each.value);
-      if (known)
-        learnt->conversions.push_back(*known);
-      else if (auto ok = set_upkeep(learnt->upkeep, each.key, each.value); !ok)
+      if (known) {
+        known->version = each.version;
+        learnt->conversions.push_back(std::move(*known));
+      } else if (auto ok = set_upkeep(learnt->upkeep, each.key, each.value); !ok) {
         atl::log::warning("master", "", "a setting of the cluster is left out: {}",
                           ok.error().message);
+      }
     }
     if (page->more && !page->settings.empty())
       return learn_settings(learnt, page->settings.back().key);

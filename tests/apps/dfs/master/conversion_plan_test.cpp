@@ -43,9 +43,8 @@ struct world {
   void look(responses::unconverted_page found) {
     auto wanted = plan.next_page(now);
     REQUIRE(wanted.has_value());
-    CHECK(wanted->conversion == 10);
     CHECK(wanted->what.under == place{10, {}});
-    plan.on_page(10, std::move(found), now);
+    plan.on_page(wanted->run, std::move(found), now);
     finished(0);
   }
   /// The pass that counts, then the same page for the one that converts.
@@ -90,7 +89,7 @@ TEST_CASE("a conversion counts, then has each chunk stored once, and is over whe
   auto following = it.plan.next_page(it.now);
   REQUIRE(following.has_value());
   CHECK(following->what.after == page({}, true).next);
-  it.plan.on_page(10, page({part_of(21, chunk(2))}), it.now);
+  it.plan.on_page(following->run, page({part_of(21, chunk(2))}), it.now);
   CHECK(it.ask("one").orders.empty()); // only counted
   it.finished(0);
   it.look(page({part_of(20, chunk(1)), part_of(21, chunk(2))}));
@@ -117,15 +116,16 @@ TEST_CASE("a conversion counts, then has each chunk stored once, and is over whe
   it.finished(0);
   auto last = it.plan.next_page(it.now);
   REQUIRE(last.has_value());
-  it.plan.on_page(10, page({}), it.now);
+  it.plan.on_page(last->run, page({}), it.now);
   it.finished(1);
 }
 
 TEST_CASE("a conversion that finds nothing is over after its first look") {
   world it;
-  REQUIRE(it.plan.next_page(it.now));
+  auto only = it.plan.next_page(it.now);
+  REQUIRE(only.has_value());
   CHECK_FALSE(it.plan.next_page(it.now)); // asked for
-  it.plan.on_page(10, page({}), it.now);
+  it.plan.on_page(only->run, page({}), it.now);
   it.finished(1);
 }
 
@@ -213,8 +213,9 @@ TEST_CASE("what failed is tried again after a pause, and told") {
   it.ask("one", 0, {world::stored(again, 11)});
   it.commit();
   it.finished(0);
-  REQUIRE(it.plan.next_page(it.now));
-  it.plan.on_page(10, page({}), it.now);
+  auto last = it.plan.next_page(it.now);
+  REQUIRE(last.has_value());
+  it.plan.on_page(last->run, page({}), it.now);
   it.finished(1);
 }
 
@@ -281,7 +282,7 @@ TEST_CASE("a file with several names is stored by the policy of the first one th
   REQUIRE(wanted.has_value());
   auto back = part_of(20, chunk(11, 2), 3);
   back.links = 2;
-  it.plan.on_page(10, page({back}), it.now);
+  it.plan.on_page(wanted->run, page({back}), it.now);
   it.finished(1);
 }
 
@@ -297,13 +298,14 @@ TEST_CASE("a file without chunks takes the policy on without an order") {
 
 TEST_CASE("a conversion of what was removed is over, and an error is asked about again") {
   world it;
-  REQUIRE(it.plan.next_page(it.now));
+  auto wanted = it.plan.next_page(it.now);
+  REQUIRE(wanted.has_value());
   SUBCASE("removed") {
-    it.plan.on_page(10, atl::fail(errc::not_found, "no such inode"), it.now);
+    it.plan.on_page(wanted->run, atl::fail(errc::not_found, "no such inode"), it.now);
     it.finished(1);
   }
   SUBCASE("an error") {
-    it.plan.on_page(10, atl::fail(errc::timeout, "no answer"), it.now);
+    it.plan.on_page(wanted->run, atl::fail(errc::timeout, "no answer"), it.now);
     it.finished(0);
     CHECK_FALSE(it.plan.next_page(it.now));
     it.now += seconds{1};
@@ -320,4 +322,68 @@ TEST_CASE("a new term forgets all orders") {
   it.plan.set_conversions({it.directory});
   it.ask("one", 0, {world::stored(order, 11)});
   CHECK(it.commit().empty());
+}
+
+TEST_CASE("a conversion that is ordered again while it is under way begins again, and ends") {
+  world it;
+  it.find({part_of(20, chunk(1)), part_of(21, chunk(2))});
+  auto first = it.order("one");
+  auto second = it.order("two");
+  it.ask("one", 0, {world::stored(first, 11)});
+  auto committing = it.plan.take_commits();
+  REQUIRE(committing.size() == 1);
+  auto again = it.directory;
+  again.begun_us = 6;
+  it.plan.set_conversions({again});
+  it.plan.on_committed(committing[0].id, {}, it.now);
+  it.ask("two", 0, {world::stored(second, 12)});
+  CHECK(it.commit().empty());
+  it.find({part_of(21, chunk(2))});
+  CHECK(it.plan.views().at(0).chunks == 0);
+  auto rest = it.order("two");
+  it.ask("two", 0, {world::stored(rest, 13)});
+  CHECK(it.commit().size() == 1);
+  it.finished(0);
+  auto last = it.plan.next_page(it.now);
+  REQUIRE(last.has_value());
+  it.plan.on_page(last->run, page({}), it.now);
+  it.finished(1);
+}
+
+TEST_CASE("a page that was asked for before a conversion was ordered again says nothing of it") {
+  world it;
+  auto former = it.plan.next_page(it.now);
+  REQUIRE(former.has_value());
+  SUBCASE("by an operator") {
+    auto again = it.directory;
+    again.begun_us = 6;
+    it.plan.set_conversions({again});
+  }
+  SUBCASE("as another term has begun") {
+    it.plan.begin_term(4);
+    it.plan.set_conversions({it.directory});
+  }
+  it.plan.on_page(former->run, page({}), it.now);
+  it.finished(0);
+  auto fresh = it.plan.next_page(it.now);
+  REQUIRE(fresh.has_value());
+  it.plan.on_page(fresh->run, page({}), it.now);
+  it.finished(1);
+}
+
+TEST_CASE("what other leaders have replaced is collected at the end, also if nothing is left to "
+          "convert") {
+  world it;
+  CHECK_FALSE(it.plan.wants_collection());
+  auto only = it.plan.next_page(it.now);
+  REQUIRE(only.has_value());
+  it.plan.on_page(only->run, page({}), it.now);
+  it.finished(1);
+  CHECK_FALSE(it.plan.wants_collection());
+  it.plan.set_conversions({});
+  CHECK(it.plan.wants_collection());
+  it.plan.on_collected();
+  it.plan.set_conversions({it.directory});
+  it.plan.set_conversions({});
+  CHECK_FALSE(it.plan.wants_collection()); // no other leader since
 }
