@@ -1,12 +1,15 @@
 #include "client/range_gathering.hpp"
 
+#include "bulk/range_limits.hpp"
 #include "client/plugin_call.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <exception>
+#include <map>
 #include <utility>
 
 namespace dfs {
@@ -55,6 +58,16 @@ awaitable<void> range_gathering::read_until_done(read_round& round) {
     auto wanted = make_plan();
     if (!wanted)
       co_return;
+    if (wanted->size() > read_ranges_max) {
+      round.fatal = atl::error{
+          atl::errc::refused,
+          fmt::format("the recovery plugin '{}' names {} ranges of fragments to read for bytes {} "
+                      "to {} of chunk {}, and at most {} are possible: read less at once, or "
+                      "choose smaller chunks",
+                      tools_.by.policy.recovery, wanted->size(), offset_, offset_ + into_.size(),
+                      to_string(chunk_.id), read_ranges_max)};
+      co_return;
+    }
     if (start_missing(*wanted)) {
       co_await reads_.wait();
       continue;
@@ -125,11 +138,17 @@ const range_gathering::part* range_gathering::find_part(const fragment_range& ra
 /// @returns whether something of the plan has not arrived yet
 bool range_gathering::start_missing(const plan& wanted) {
   auto waits = false;
+  std::map<std::uint32_t, std::size_t> running; // by fragment, each of which is on another node
+  for (auto& part : parts_)
+    running[part.range.fragment] += reads_.state(part.read) == progress::running ? 1 : 0;
   for (auto& range : wanted) {
     auto* known = find_part(range);
     waits = waits || known == nullptr || reads_.is_under_way(known->read);
     if (known != nullptr)
       continue;
+    if (running[range.fragment] == read_ranges_at_node_max)
+      continue;
+    ++running[range.fragment];
     auto holder = std::ranges::find(holders_, range.fragment, &fragment_holder::fragment);
     auto& part = parts_.emplace_back();
     part.range = range;

@@ -1,5 +1,7 @@
 #include "node/rebuild_sources.hpp"
 
+#include "bulk/range_limits.hpp"
+
 #include <atoll/net/all_of.hpp>
 
 #include <fmt/format.h>
@@ -86,6 +88,11 @@ awaitable<std::optional<read_parts>> rebuild_sources::read(planner plan) {
     auto ranges = plan(sources);
     if (!ranges)
       co_return std::nullopt;
+    if (ranges->size() > rebuild_ranges_max)
+      throw std::runtime_error(fmt::format(
+          "the recovery plugin wants to read {} ranges of fragments at once, and at most {} are "
+          "possible",
+          ranges->size(), rebuild_ranges_max));
     for (auto& range : *ranges)
       if (std::ranges::find(sources, range.fragment, &atl::spi::source::fragment) == sources.end())
         throw std::runtime_error(fmt::format(

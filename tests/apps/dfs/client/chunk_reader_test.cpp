@@ -1,4 +1,5 @@
 #include "apps/dfs/bulk/throttling_proxy.hpp"
+#include "bulk/range_limits.hpp"
 #include "client/chunk_reader.hpp"
 #include "data_path_fixture.hpp"
 
@@ -51,6 +52,47 @@ struct fixture : data_path {
     file.seekp(1000);
     file.put(static_cast<char>(~data[1000]));
   }
+};
+
+/// Two halves and their parity, of which ranges are read in slices.
+struct sliced final : spi::recovery {
+  explicit sliced(std::size_t bytes) : slice_bytes{bytes} {}
+
+  spi::fragment_layout layout() const override { return halves.layout(); }
+  std::vector<std::string_view> encode(std::string_view chunk,
+                                       std::string& scratch) const override {
+    return halves.encode(chunk, scratch);
+  }
+  std::optional<std::string_view> decode(std::size_t size,
+                                         std::span<const std::optional<std::string_view>> fragments,
+                                         std::string& scratch) const override {
+    return halves.decode(size, fragments, scratch);
+  }
+  std::size_t fragment_size(std::size_t size, std::uint32_t index) const override {
+    return halves.fragment_size(size, index);
+  }
+  bool enough(const std::vector<bool>& present) const override { return halves.enough(present); }
+  std::optional<std::vector<spi::fragment_range>>
+  reads_for(std::size_t size, std::size_t offset, std::size_t length,
+            std::span<const spi::source> sources) const override {
+    std::vector<spi::fragment_range> slices;
+    for (auto& range : *halves.reads_for(size, offset, length, sources))
+      for (std::size_t at = 0; at < range.length; at += slice_bytes)
+        slices.push_back(
+            {range.fragment, range.offset + at, std::min(slice_bytes, range.length - at)});
+    return slices;
+  }
+  bool assemble(std::size_t size, std::size_t offset, std::span<const spi::piece> pieces,
+                std::span<char> out) const override {
+    return halves.assemble(size, offset, pieces, out);
+  }
+  spi::verdict judge(const spi::chunk_report&) const override { return {}; }
+  std::vector<spi::repair_step> plan(std::span<const spi::chunk_report>) const override {
+    return {};
+  }
+
+  test_scheme halves{true};
+  std::size_t slice_bytes;
 };
 
 } // namespace
@@ -260,4 +302,20 @@ TEST_CASE("a chunk that has moved is read from its new nodes, one that is gone i
   CHECK(it.reads(5, 10));
   it.records.clear();
   CHECK(it.fetch(5, 10).starts_with("not_found: chunk "));
+}
+
+TEST_CASE("of many ranges that a scheme names some are read at a time, and too many are refused") {
+  fixture it{true};
+  SUBCASE("some at a time") {
+    it.by.recovery = std::make_shared<sliced>(10'000); // 100 ranges
+    CHECK(it.reads(1, chunk_bytes - 2));
+    CHECK(it.connects_to(0) <= read_ranges_at_node_max);
+    CHECK(it.connects_to(1) <= read_ranges_at_node_max);
+  }
+  SUBCASE("too many") {
+    it.by.recovery = std::make_shared<sliced>(100);
+    CHECK(it.fetch(1, chunk_bytes - 2)
+              .starts_with("refused: the recovery plugin 'test' names 10000 ranges of fragments"));
+    CHECK(it.reads(1, 100'000));
+  }
 }

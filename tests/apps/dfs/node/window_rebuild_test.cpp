@@ -87,6 +87,20 @@ coded_chunk reed_solomon_chunk(std::size_t size) {
   return {subject::scheme(), size};
 }
 
+/// Names many small ranges for what it reads.
+struct shredded final : grouped {
+  std::optional<std::vector<atl::spi::fragment_range>>
+  reads_to_rebuild(std::size_t size, const atl::spi::fragment_range& wanted,
+                   std::span<const atl::spi::source> sources) const override {
+    constexpr std::size_t slice = 16;
+    std::vector<atl::spi::fragment_range> slices;
+    for (auto& range : *grouped::reads_to_rebuild(size, wanted, sources))
+      for (std::size_t at = 0; at < range.length; at += slice)
+        slices.push_back({range.fragment, range.offset + at, std::min(slice, range.length - at)});
+    return slices;
+  }
+};
+
 /// Four fragments of data and two of parity.
 std::shared_ptr<const atl::spi::recovery> coupled_layers() {
   atl::spi::options options{{{"k", std::int64_t{4}},
@@ -186,6 +200,17 @@ TEST_CASE("a fragment that is wrong though its checksums are right doesn't sprea
     CHECK(chunk.run(task).outcome == task_outcome::corrupt);
     CHECK(chunk.made(0) == "not_found");
   }
+}
+
+TEST_CASE("a rebuild for which a scheme names too many ranges is refused") {
+  coded_chunk chunk{std::make_shared<shredded>(), 4 * stripe};
+  auto result = chunk.run(chunk.rebuild(1));
+  CHECK(result.outcome == task_outcome::failed);
+  CHECK_MESSAGE(result.why.find("ranges of fragments at once, and at most 4096 are possible") !=
+                    result.why.npos,
+                result.why);
+  CHECK(chunk.made(1) == "not_found");
+  CHECK(chunk.worker->counters().read_bytes.load() == 0);
 }
 
 TEST_CASE("a worker that ends amid a rebuild leaves nothing behind") {
