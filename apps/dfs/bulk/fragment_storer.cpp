@@ -1,5 +1,7 @@
 #include "bulk/fragment_storer.hpp"
 
+#include <atoll/core/crc32c.hpp>
+
 #include <fmt/format.h>
 
 #include <utility>
@@ -32,7 +34,11 @@ awaitable<atl::status> fragment_storer::begin(std::uint64_t size) {
 
 awaitable<atl::status> fragment_storer::take(std::span<const std::byte> bytes,
                                              std::span<const std::uint32_t> crcs) {
-  auto work = [this, bytes, crcs] { return writer_->append(bytes, crcs); };
+  auto work = [this, bytes, crcs] {
+    content_crc_ =
+        atl::crc32c({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, content_crc_);
+    return writer_->append(bytes, crcs);
+  };
   auto written = co_await on(disk_, work);
   has_failed_here_ = !written && written.error().code != atl::errc::corrupt;
   co_return written;

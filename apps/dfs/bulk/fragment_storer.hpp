@@ -37,6 +37,8 @@ class fragment_storer final : public fragment_sink {
   bool has_failed_here() const { return has_failed_here_; }
   /// Bytes of the fragment. @pre `begin` has succeeded
   std::uint64_t size() const { return writer_->size(); }
+  /// CRC-32C of what was taken so far.
+  std::uint32_t content_crc() const { return content_crc_; }
 
  private:
   fragment_store& store_;
@@ -44,6 +46,7 @@ class fragment_storer final : public fragment_sink {
   const fragment_key key_;
   const std::optional<std::uint64_t> expected_size_;
   std::optional<chunk_writer> writer_;
+  std::uint32_t content_crc_ = 0;
   bool has_failed_here_ = false;
 };
 

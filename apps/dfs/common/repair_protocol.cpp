@@ -61,7 +61,9 @@ void read(reader& in, repair_task& task) {
   task.chunk_bytes = in.get<std::uint64_t>();
   task.chunk_crc = in.get<std::uint32_t>();
   read_optional(in, task.scheme);
-  if (task.scheme.has_value() != (task.kind == task_kind::rebuild))
+  auto needs_scheme = task.kind == task_kind::rebuild;
+  auto may_have_scheme = needs_scheme || task.kind == task_kind::copy;
+  if (task.scheme.has_value() ? !may_have_scheme : needs_scheme)
     in.fail();
 }
 

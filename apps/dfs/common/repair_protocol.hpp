@@ -58,9 +58,9 @@ struct repair_task {
   policy_id policy = no_policy; ///< of the chunk
   durability how = durability::fsync;
   std::uint64_t chunk_bytes = 0; ///< of the chunk's data, before encoding
-  /// Of the chunk's record. What a `rebuild` decodes must have this checksum, or nothing is stored.
+  /// Of the chunk's record. What a `rebuild` decodes, or a `copy` takes, has it or isn't stored.
   std::uint32_t chunk_crc = 0;
-  /// What `policy` is, for `rebuild` alone.
+  /// What `policy` is, for `rebuild`, and for `copy` if each fragment is the whole chunk.
   std::optional<dfs::policy> scheme{};
 
   friend bool operator==(const repair_task&, const repair_task&) = default;

@@ -389,7 +389,9 @@ protocol::repair_task keeper_host::task_of(const order& what,
       task.sources.push_back({source.fragment, node->last.bulk, source.node});
   if (auto policy = policies_.find(what.policy); policy != policies_.end()) {
     task.how = policy->second.what.durability;
-    if (task.kind == protocol::task_kind::rebuild)
+    auto copies_chunk = task.kind == protocol::task_kind::copy &&
+                        policy->second.plugins.recovery->layout().identical;
+    if (task.kind == protocol::task_kind::rebuild || copies_chunk)
       task.scheme = policy->second.what;
   }
   return task;

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -111,8 +112,10 @@ awaitable<void> repair_run::copy() {
     if (is_interrupted_)
       break;
     auto ended = co_await copy_patiently(source);
-    if (ended)
+    if (ended) {
+      co_await report_other_content();
       co_return;
+    }
   }
   fail_without_source();
 }
@@ -123,9 +126,17 @@ awaitable<bool> repair_run::copy_from(const task_source& source) {
   fragment_storer storer{tools_.store, tools_.disk, key(), task_.fragment_bytes};
   fragment_key wanted{task_.chunk, source.fragment};
   auto done = co_await source_->fetch_fragment(wanted, storer);
-  if (done)
+  auto is_other = done && task_.scheme && storer.content_crc() != task_.chunk_crc;
+  if (done && !is_other)
     done = co_await storer.commit(task_.how);
   co_await storer.drop();
+  if (is_other) {
+    with_other_content_.push_back(&source);
+    note_failure(source, {errc::corrupt, fmt::format("fragment {} has its own checksums, and other "
+                                                     "content than its chunk",
+                                                     to_string(wanted))});
+    co_return false;
+  }
   if (done) {
     succeed();
     co_return true;
@@ -137,6 +148,21 @@ awaitable<bool> repair_run::copy_from(const task_source& source) {
   }
   co_await on_source_failed(source, why);
   co_return false;
+}
+
+/// Their nodes move the copies aside, once another copy is known that is the chunk: where none is,
+/// all are kept.
+awaitable<void> repair_run::report_other_content() {
+  if (result_.outcome != task_outcome::ok)
+    co_return;
+  for (const auto* source : with_other_content_) {
+    if (is_interrupted_)
+      co_return;
+    source_ = std::make_unique<async_bulk_connection>(context_, source->bulk, reading_);
+    fragment_key wrong{task_.chunk, source->fragment};
+    std::optional<std::uint32_t> right{task_.chunk_crc};
+    std::ignore = co_await source_->check_fragment(wrong, right);
+  }
 }
 
 // -- rebuild ------------------------------------------------------------------

@@ -18,6 +18,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace dfs {
 
@@ -52,6 +53,7 @@ class repair_run {
  private:
   awaitable<void> copy();
   awaitable<bool> copy_from(const protocol::task_source& source);
+  awaitable<void> report_other_content();
   awaitable<bool> copy_patiently(const protocol::task_source& source);
   awaitable<bool> pause_before_reading_again(transfer_attempts& attempts);
   awaitable<void> rebuild();
@@ -75,6 +77,8 @@ class repair_run {
   std::unique_ptr<rebuild_sources> sources_;      ///< that are being read from at the same time
   protocol::task_result result_;
   bool has_damaged_source_ = false; ///< `failed_source` is a damaged one
+  /// Sources whose copies are in order by their own checksums, and aren't the chunk.
+  std::vector<const protocol::task_source*> with_other_content_;
   bool is_interrupted_ = false;
   atl::errc last_failure_ = atl::errc::internal; ///< of a source
   boost::asio::steady_timer pause_{*context_};   ///< before a source is read again

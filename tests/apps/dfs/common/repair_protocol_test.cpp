@@ -42,7 +42,8 @@ storage_commands some_commands() {
   orders.term = 5;
   orders.remove = {{{1, 2}, 3, 4, 11}};
   orders.tasks = {some_task(12, task_kind::copy), some_task(13, task_kind::rebuild),
-                  some_task(14, task_kind::verify)};
+                  some_task(14, task_kind::verify), some_task(16, task_kind::copy)};
+  orders.tasks[3].scheme = some_task(13, task_kind::rebuild).scheme;
   orders.slice_from = slice_request{15, {1, 2}, 3};
   return orders;
 }
@@ -86,7 +87,7 @@ TEST_CASE("orders beyond the limits are refused") {
     orders.tasks[1].scheme.reset();
   }
   SUBCASE("a scheme that a task doesn't need") {
-    orders.tasks[0].scheme = policy{};
+    orders.tasks[2].scheme = policy{};
   }
   SUBCASE("an unknown kind of task") {
     orders.tasks[0].kind = static_cast<task_kind>(3);

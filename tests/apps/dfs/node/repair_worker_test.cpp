@@ -192,6 +192,36 @@ TEST_CASE(
   CHECK(get(*node.at.store, key) == data);
 }
 
+TEST_CASE(
+    "a copy that isn't its chunk, though its checksums are right, is not copied, and is moved "
+    "aside once another one is known to be right") {
+  bulk_cluster sources{2};
+  repaired_node node;
+  auto key = key_of(1);
+  auto data = pattern(3 * block_size);
+  auto other = pattern(data.size(), 2);
+  REQUIRE(put(*sources[0].at.store, key, other));
+  REQUIRE(put(*sources[1].at.store, key, data));
+  auto task = copy_of(key, data.size(), {source_at(sources[0].endpoint(), 4)});
+  task.chunk_crc = atl::crc32c(data);
+  task.scheme = policy{};
+  auto failed = node.run(task);
+  CHECK(failed.outcome == task_outcome::corrupt);
+  CHECK(failed.failed_source == 4);
+  CHECK(failed.why.find("other content than its chunk") != failed.why.npos);
+  CHECK(get(*node.at.store, key) == "not_found");
+  CHECK(node.at.files_in("tmp") == 0);
+  CHECK(get(*sources[0].at.store, key) == other); // perhaps the last one that there is
+
+  task.sources.push_back(source_at(sources[1].endpoint(), 5));
+  auto copied = node.run(task);
+  CHECK(copied.outcome == task_outcome::ok);
+  CHECK(copied.failed_source == 4);
+  CHECK(get(*node.at.store, key) == data);
+  CHECK(get(*sources[0].at.store, key) == "not_found");
+  CHECK(get(*sources[1].at.store, key) == data);
+}
+
 TEST_CASE("the source that is told is a damaged one rather than one that isn't there") {
   bulk_cluster sources{1};
   repaired_node node;
