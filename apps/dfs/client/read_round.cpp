@@ -6,7 +6,10 @@ namespace dfs {
 
 using atl::errc;
 
+/// What several attempts have told is said once.
 void read_round::add_problem(std::string_view what) {
+  if (problems.find(what) != problems.npos)
+    return;
   problems += problems.empty() ? "" : "; ";
   problems += what;
 }

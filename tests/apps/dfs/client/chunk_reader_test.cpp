@@ -280,6 +280,17 @@ TEST_CASE("a chunk of which too few fragments are left is lost, unless a node is
   CHECK(it.fetch().starts_with("unavailable: chunk "));
 }
 
+TEST_CASE("what several attempts have found wrong is told once") {
+  fixture it;
+  it.record.nodes = {1, no_storage, no_storage};
+  it.records.front() = it.record;
+  REQUIRE(it.nodes[0].at.store->remove(key_of(1, 0)));
+  auto said = it.fetch();
+  auto found = said.find("is not stored on this node");
+  REQUIRE(found != said.npos);
+  CHECK_MESSAGE(said.find("is not stored on this node", found + 1) == said.npos, said);
+}
+
 TEST_CASE("a fragment of another length is damaged") {
   fixture it;
   it.record.size_bytes = chunk_bytes + 1;
