@@ -82,6 +82,16 @@ void add_chunks(const json& status, reasons& out) {
     out.push_back(chunks(short_of_copies) + " short of copies");
 }
 
+/// Files by these policies can't be stored, and nobody looks after their chunks.
+void add_policies(const json& status, reasons& out) {
+  if (!status.contains("unusable_policies"))
+    return;
+  for (auto& policy : status["unusable_policies"])
+    out.push_back(fmt::format("the leading master can't use policy {}, so that its chunks aren't "
+                              "looked after ({})",
+                              policy["policy"].get<std::uint64_t>(), text_of(policy, "why")));
+}
+
 void add_storages(const json& status, reasons& out) {
   for (auto& node : status["storages"]) {
     auto name = node["name"].get<std::string>();
@@ -136,6 +146,7 @@ cluster_health judge_health(const cluster_status& status) {
   if (!refused.empty())
     health.reasons.push_back(std::string{refused_prefix} + refused);
   add_chunks(status.view, health.reasons);
+  add_policies(status.view, health.reasons);
   add_storages(status.view, health.reasons);
   for (auto& master : status.masters.members)
     add_master(status.masters, master, health.reasons);

@@ -260,6 +260,7 @@ caf::result<envelope> master_actor::status() {
           status_view seen{settings_.self, settings_.role,  settings_.policy, registry_, view_,
                            summary,        plugin_problem_, refused_,         {}};
           seen.configured_policy = &settings_.root_policy;
+          seen.policy_problems = &policy_problems_;
           if (root_policy_)
             seen.root_policy = &*root_policy_;
           if (settings_.connections)

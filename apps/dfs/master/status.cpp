@@ -332,6 +332,10 @@ std::string describe_status(const status_view& view) {
     add_upkeep(*view.keeper, out["storages"]);
     out["conversions"] = describe_conversions(view.conversions);
   }
+  out["unusable_policies"] = json::array();
+  if (view.policy_problems)
+    for (const auto& [policy, why] : *view.policy_problems)
+      out["unusable_policies"].push_back({{"policy", policy}, {"why", why}});
   out["shortage"] = view.shortage;
   // Names and messages come from other machines: bytes that aren't UTF-8 are replaced, without an
   // exception.

@@ -29,6 +29,8 @@ struct status_view {
   std::vector<protocol::conversion_view> conversions{};
   /// Of the master's control port since its start.
   atl::net::gatekeeper_counters connections{};
+  /// Why plugins of policies can't be used here, by policy; null: not known.
+  const std::map<policy_id, std::string>* policy_problems = nullptr;
   std::string shortage{}; ///< why no chunk of full size can be stored; empty: it can
   /// The policy of the root, and what the configuration says; null: not known.
   const responses::effective_policy* root_policy = nullptr;

@@ -92,6 +92,16 @@ TEST_CASE("chunks that can't be read are named first") {
   CHECK(all.line() == "degraded: 1 chunk can't be read, 3 chunks short of copies");
 }
 
+TEST_CASE("a policy whose plugins the leading master can't use degrades a cluster") {
+  masters all;
+  all.view["unusable_policies"] = json::array();
+  CHECK(all.line() == "healthy");
+  all.view["unusable_policies"].push_back({{"policy", 6}, {"why", "there is no plugin 'x'"}});
+  CHECK(all.line() == "degraded: the leading master can't use policy 6, so that its chunks aren't "
+                      "looked after (there is no plugin 'x')");
+  CHECK(all.code() == 8);
+}
+
 TEST_CASE("a storage node that takes no more data degrades a cluster, with the reason") {
   masters all;
   all.view["storages"][0]["health"] = "failed";
