@@ -14,6 +14,7 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string_view>
 #include <utility>
 
@@ -118,11 +119,15 @@ atl::status take(written& into, std::string_view key, std::string_view value,
 
 atl::result<written> parse(const std::vector<std::string>& changes) {
   written all;
+  std::set<std::string, std::less<>> keys;
   for (auto& assignment : changes) {
     auto equals = assignment.find('=');
     if (equals == assignment.npos || equals == 0)
       return fail(errc::invalid,
                   fmt::format("'{}' is no KEY=VALUE; a KEY is {}", assignment, keys_known));
+    if (!keys.insert(assignment.substr(0, equals)).second)
+      return fail(errc::invalid, fmt::format("{}: '{}' is given twice; give it once", assignment,
+                                             assignment.substr(0, equals)));
     auto taken = take(all, std::string_view{assignment}.substr(0, equals),
                       std::string_view{assignment}.substr(equals + 1), assignment);
     if (!taken)

@@ -1,19 +1,16 @@
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
 #include "cli/policy_arguments.hpp"
+#include "cli/policy_room.hpp"
 #include "cli/root_policy.hpp"
 #include "client/paths.hpp"
-#include "settings/schemes.hpp"
 
 #include <atoll/core/quantity.hpp>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include <algorithm>
 #include <chrono>
-#include <cstdint>
-#include <map>
 #include <string>
 #include <vector>
 
@@ -70,61 +67,6 @@ atl::result<responses::effective_policy> find_policy(control& masters, const pla
   return masters.query(queries::policy_of{where, false});
 }
 
-/// How many fragments of a chunk the nodes can take, if each zone takes so many at most.
-std::uint64_t count_places(const std::map<std::string, std::uint64_t>& nodes_by_zone,
-                           std::uint64_t per_zone_max) {
-  std::uint64_t places = 0;
-  for (auto& [zone, nodes] : nodes_by_zone)
-    places += std::min(nodes, per_zone_max);
-  return places;
-}
-
-/// Can the fragments of a chunk be spread so that the loss of a zone loses no data? A cluster that
-/// has no zones, or one alone, has nothing to spread over; and of copies in two zones one is left.
-atl::status check_zones(const std::vector<protocol::storage_view>& nodes, const scheme& wanted) {
-  std::map<std::string, std::uint64_t> by_zone;
-  std::uint64_t without_zone = 0;
-  for (auto& node : nodes)
-    if (node.zone.empty())
-      ++without_zone;
-    else
-      ++by_zone[node.zone];
-  auto per_zone = wanted.recovery->per_domain_max();
-  auto fragments = wanted.policy.fragments;
-  auto places = without_zone + count_places(by_zone, per_zone);
-  if (by_zone.size() < 2 || wanted.recovery->layout().identical || places >= fragments)
-    return {};
-  auto needed = per_zone;
-  while (without_zone + count_places(by_zone, needed) < fragments)
-    ++needed;
-  return atl::fail(
-      errc::refused,
-      fmt::format("the policy stores each chunk as {} fragments, of which one zone may have {} so "
-                  "that its loss loses no data, and so the storage nodes in {} zones have room for "
-                  "{}: add storage nodes in other zones, or choose options that make at most {} "
-                  "fragments, or that survive the loss of {}",
-                  fragments, per_zone, by_zone.size(), places, places, needed));
-}
-
-/// Are there enough storage nodes for what a policy makes of a chunk?
-atl::status check_nodes(control& masters, const cluster_settings& settings, const policy& wanted) {
-  auto cluster = masters.cluster_info();
-  if (!cluster)
-    return tl::unexpected{cluster.error()};
-  auto nodes = cluster->storages.size();
-  if (nodes >= wanted.fragments) {
-    auto by = scheme_library{settings.plugin_path}.find(no_policy, wanted);
-    if (!by)
-      return tl::unexpected{by.error()};
-    return check_zones(cluster->storages, **by);
-  }
-  return atl::fail(errc::refused,
-                   fmt::format("the policy stores each chunk as {} fragments on as many storage "
-                               "nodes, and the cluster has {}: add storage nodes, or choose "
-                               "options that make at most {} fragments",
-                               wanted.fragments, nodes, nodes));
-}
-
 atl::result<policy_id> define(context& with, control& masters, const place& where,
                               const std::vector<std::string>& changes) {
   auto settings = with.settings();
@@ -136,7 +78,7 @@ atl::result<policy_id> define(context& with, control& masters, const place& wher
   auto wanted = change_policy(*settings, now->policy, changes);
   if (!wanted)
     return tl::unexpected{wanted.error()};
-  if (auto enough = check_nodes(masters, *settings, *wanted); !enough)
+  if (auto enough = check_room(masters, *settings, *wanted); !enough)
     return tl::unexpected{enough.error()};
   auto defined = masters.run(commands::define_policy{std::move(*wanted)});
   if (!defined)
