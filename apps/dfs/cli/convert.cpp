@@ -1,3 +1,5 @@
+#include "cli/convert.hpp"
+
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
 #include "cli/progress.hpp"
@@ -15,7 +17,9 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 // How files come to be stored by other policies.
@@ -128,7 +132,7 @@ atl::result<conversion> conversion_of(control& masters, const std::string& path)
 }
 
 /// Waits until none of these is wanted any more.
-atl::status wait_until_converted(context& with, control& masters, std::set<inode_id> waiting) {
+atl::status wait_until_over(context& with, control& masters, const std::set<inode_id>& waiting) {
   std::string last;
   for (;;) {
     auto views = conversions_under_way(masters);
@@ -146,22 +150,90 @@ atl::status wait_until_converted(context& with, control& masters, std::set<inode
   }
 }
 
-int stop_conversions(control& masters, const std::vector<std::string>& paths) {
-  for (const auto& path : paths) {
-    auto what = conversion_of(masters, path);
-    if (!what)
-      return report_error(what.error());
-    auto wanted = wanted_conversions(masters);
-    if (!wanted)
-      return report_error(wanted.error());
-    if (std::ranges::find(*wanted, what->inode, &conversion::inode) == wanted->end())
-      return report_error({errc::refused, fmt::format("{} isn't being converted", path)});
-    auto set = masters.run(commands::configure{setting_key_of(what->inode), {}, {}});
-    if (!set)
-      return report_error(set.error());
-    print("{}: what is not converted yet stays as it is\n", display_name(path));
+/// Is everything there stored as the policies say? A conversion that is over may have been called
+/// off. Of a file with several names, whose directories may differ, nothing is said.
+atl::status check_converted(control& masters, const std::string& path, const conversion& what) {
+  queries::unconverted next{what.is_file ? what.where : place{what.inode, {}}};
+  for (;;) {
+    auto page = masters.query(next);
+    if (!page)
+      return tl::unexpected{page.error()};
+    auto differs = [](const auto& item) { return item.links == 1; };
+    if (std::ranges::any_of(page->items, differs))
+      return atl::fail(errc::refused,
+                       fmt::format("{} is not converted any more, and not all of it is stored as "
+                                   "its policy says: the conversion was called off, or the policy "
+                                   "was changed or files came there meanwhile; convert it again",
+                                   path));
+    if (!page->more)
+      return {};
+    next.after = std::move(page->next);
+    next.from_offset = page->next_offset;
   }
-  return done;
+}
+
+atl::status order_conversion(control& masters, const std::string& path,
+                             std::vector<std::pair<std::string, conversion>>& begun) {
+  auto wanted = conversion_of(masters, path);
+  if (!wanted)
+    return tl::unexpected{wanted.error()};
+  auto set = masters.run(
+      commands::configure{setting_key_of(wanted->inode), setting_value_of(*wanted), {}});
+  if (!set)
+    return tl::unexpected{set.error()};
+  begun.emplace_back(path, std::move(*wanted));
+  return {};
+}
+
+atl::status stop_conversion(control& masters, const std::string& path) {
+  auto what = conversion_of(masters, path);
+  if (!what)
+    return tl::unexpected{what.error()};
+  auto wanted = wanted_conversions(masters);
+  if (!wanted)
+    return tl::unexpected{wanted.error()};
+  if (std::ranges::find(*wanted, what->inode, &conversion::inode) == wanted->end())
+    return atl::fail(errc::refused,
+                     fmt::format("{} isn't being converted; 'dfs convert' shows what is", path));
+  auto set = masters.run(commands::configure{setting_key_of(what->inode), {}, {}});
+  return set ? atl::status{} : tl::unexpected{set.error()};
+}
+
+/// Collects what comes of each path. The first failure decides the exit code.
+class outcomes {
+ public:
+  explicit outcomes(const context& with) : with_{with} {}
+
+  /// @param state of the path if all went well, for programs @param text the same for people
+  void add(const std::string& path, const atl::status& outcome, std::string_view state,
+           std::string_view text) {
+    if (!outcome) {
+      auto failure = report_error(outcome.error());
+      code_ = code_ == done ? failure : code_;
+    } else if (with_.json) {
+      all_.push_back({{"path", path}, {"state", state}});
+    } else {
+      print("{}{}\n", display_name(path), text);
+    }
+  }
+  int finish() const {
+    if (with_.json)
+      print("{}\n", all_.dump(-1, ' ', false, json::error_handler_t::replace));
+    return code_;
+  }
+
+ private:
+  const context& with_;
+  json all_ = json::array();
+  int code_ = done;
+};
+
+int stop_conversions(context& with, control& masters, const std::vector<std::string>& paths) {
+  outcomes all{with};
+  for (const auto& path : paths)
+    all.add(path, stop_conversion(masters, path), "stopped",
+            ": what is not converted yet stays as it is");
+  return all.finish();
 }
 
 } // namespace
@@ -172,31 +244,35 @@ int convert(context& with, const convert_arguments& what) {
     return report_error(masters.error());
   if (what.paths.empty() && !what.wait && !what.stop)
     return show_conversions(with, **masters);
-  if (what.stop && !what.paths.empty())
-    return stop_conversions(**masters, what.paths);
   if (what.paths.empty())
     return report_error({errc::invalid, "which files or directories? name them by their paths"});
-  std::set<inode_id> begun;
-  for (const auto& path : what.paths) {
-    auto wanted = conversion_of(**masters, path);
-    if (!wanted)
-      return report_error(wanted.error());
-    auto set = (*masters)->run(
-        commands::configure{setting_key_of(wanted->inode), setting_value_of(*wanted), {}});
-    if (!set)
-      return report_error(set.error());
-    begun.insert(wanted->inode);
-    if (!what.wait && !with.json)
-      print("{} is being converted; 'dfs convert' shows how far it is\n", display_name(path));
-  }
-  if (!what.wait)
-    return done;
-  if (auto converted = wait_until_converted(with, **masters, begun); !converted)
-    return report_error(converted.error());
+  if (what.stop)
+    return stop_conversions(with, **masters, what.paths);
+  outcomes all{with};
+  std::vector<std::pair<std::string, conversion>> begun;
+  std::set<inode_id> inodes;
   for (const auto& path : what.paths)
-    print("{}: all files are stored as the policies of their directories say\n",
-          display_name(path));
-  return done;
+    if (auto ordered = order_conversion(**masters, path, begun); !ordered || !what.wait)
+      all.add(path, ordered, "begun", " is being converted; 'dfs convert' shows how far it is");
+  if (!what.wait)
+    return all.finish();
+  for (const auto& [path, each] : begun)
+    inodes.insert(each.inode);
+  if (auto over = wait_until_over(with, **masters, inodes); !over)
+    return report_error(over.error());
+  for (const auto& [path, each] : begun)
+    all.add(path, check_converted(**masters, path, each), "converted",
+            ": all files are stored as the policies of their directories say");
+  return all.finish();
+}
+
+int begin_conversion(context& with, const std::string& path) {
+  auto masters = with.masters();
+  if (!masters)
+    return report_error(masters.error());
+  std::vector<std::pair<std::string, conversion>> begun;
+  auto ordered = order_conversion(**masters, path, begun);
+  return ordered ? done : report_error(ordered.error());
 }
 
 } // namespace dfs::cli

@@ -1,6 +1,7 @@
 #include "cli/file_commands.hpp"
 
 #include "cli/commands.hpp"
+#include "cli/convert.hpp"
 
 #include <algorithm>
 #include <array>
@@ -261,7 +262,11 @@ void add_policy(CLI::App& app, context& with, chosen_command& call) {
         return report_usage_error("what is to be different? policy set takes a directory and "
                                   "KEY=VALUE…, or 'inherit'");
       auto code = cli::set_policy(with, words.front(), {words.begin() + 1, words.end()});
-      return code == done && converts ? cli::convert(with, {{words.front()}, false, false}) : code;
+      if (code != done || !converts)
+        return code;
+      // The policy is the one JSON document that is written.
+      return with.json ? cli::begin_conversion(with, words.front())
+                       : cli::convert(with, {{words.front()}, false, false});
     };
   });
   auto* show = policy->add_subcommand("show", "The policy that holds at a path");
