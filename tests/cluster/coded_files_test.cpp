@@ -1,19 +1,15 @@
 #include "contains.hpp"
+#include "large_files.hpp"
 #include "storage/fragment.hpp"
 #include "test_cluster.hpp"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
 
-#include <algorithm>
-#include <cerrno>
 #include <cstdint>
 #include <cstdlib>
 #include <fcntl.h>
 #include <filesystem>
-#include <fstream>
 #include <map>
 #include <signal.h>
 #include <span>
@@ -21,19 +17,10 @@
 #include <unistd.h>
 #include <vector>
 
-/// Large files, four fragments of data and two of parity a chunk, with real processes. The test
-/// itself holds no file in memory: a child's peak includes that of its parent when it began.
+/// Large files, four fragments of data and two of parity a chunk, with real processes.
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr std::uint64_t mebibyte = 1 << 20;
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool is_memory_measured = false;
-#else
-constexpr bool is_memory_measured = true;
-#endif
 
 /// 1 GiB if the environment asks for large files.
 std::uint64_t file_bytes() {
@@ -51,46 +38,14 @@ cluster_shape coded_cluster(int storages, const std::string& chunk_size,
   return shape;
 }
 
-void write_random_file(const fs::path& path, std::uint64_t bytes) {
-  std::ofstream out{path, std::ios::binary};
-  for (std::uint64_t at = 0; at < bytes; at += mebibyte)
-    out << random_bytes(std::min(mebibyte, bytes - at), at + 1);
-  REQUIRE(out.flush());
-}
-
-bool is_same_content(const fs::path& a, const fs::path& b) {
-  if (fs::file_size(a) != fs::file_size(b))
-    return false;
-  std::ifstream one{a, std::ios::binary}, other{b, std::ios::binary};
-  std::vector<char> left(mebibyte), right(mebibyte);
-  while (one && other) {
-    one.read(left.data(), static_cast<std::streamsize>(left.size()));
-    other.read(right.data(), static_cast<std::streamsize>(right.size()));
-    if (one.gcount() != other.gcount() ||
-        !std::equal(left.begin(), left.begin() + one.gcount(), right.begin()))
-      return false;
-  }
-  return true;
-}
-
 /// Runs `dfs` on the cluster. @returns the most memory that it had
 std::uint64_t peak_of(test_cluster& cluster, std::vector<std::string> words) {
   std::vector<std::string> all{program("dfs").string(), "--cluster", cluster.folder().string(),
                                "--quiet"};
   all.insert(all.end(), words.begin(), words.end());
-  auto child = start_program(all);
-  int status = 0;
-  rusage usage{};
-  while (::wait4(child, &status, 0, &usage) < 0 && errno == EINTR) {
-  }
-  REQUIRE_MESSAGE((WIFEXITED(status) && WEXITSTATUS(status) == 0), words.front());
-  return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
-}
-
-void check_peak(const std::string& what, std::uint64_t peak) {
-  MESSAGE(what << " took " << peak / mebibyte << " MiB of memory");
-  if (is_memory_measured)
-    CHECK(peak <= 64 * mebibyte);
+  auto ended = wait_with_peak(start_program(all));
+  REQUIRE_MESSAGE(ended.code == 0, words.front());
+  return ended.peak;
 }
 
 struct stored_fragments {

@@ -1,17 +1,14 @@
 #include "client/byte_buffer.hpp"
+#include "client/chunk_sender.hpp"
 #include "client/paths.hpp"
+#include "client/spool_file.hpp"
 #include "client/transfers.hpp"
-#include "client/upload_leases.hpp"
 #include "namespace/namespace_limits.hpp"
 
-#include <boost/asio/post.hpp>
-#include <boost/asio/thread_pool.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <deque>
 #include <functional>
-#include <future>
 #include <memory>
 #include <optional>
 #include <span>
@@ -24,116 +21,13 @@ namespace {
 using atl::errc;
 using atl::fail;
 
-/// Stores the chunks of one file, a few at a time, and keeps their records in order.
-class chunk_sender {
- public:
-  chunk_sender(storage_pool& storages, const protocol::cluster_info& info,
-               std::shared_ptr<const scheme> by)
-      : storages_{storages}, by_{std::move(by)}, lease_{storages.leases(),
-                                                        std::chrono::microseconds{info.grace_us}},
-        places_{storages.begin_upload(lease_, by_->id)} {}
-  ~chunk_sender() {
-    if (threads_)
-      threads_->join();
-  }
-
-  std::uint64_t id() const { return lease_.id(); }
-  /// How many chunks are left, the next one included.
-  void expect(std::uint64_t chunks) { places_->expect(chunks); }
-
-  /// Stores a chunk; blocks while too many are under way. A file's only chunk is stored by the
-  /// calling thread.
-  atl::status send(byte_buffer data, bool is_last) {
-    auto task = std::make_shared<sending>();
-    task->data = std::move(data);
-    task->source = chunk_source{task->data.view()};
-    return send(std::move(task), is_last);
-  }
-  /// The same of a chunk that isn't in memory.
-  atl::status send(chunk_source from, bool is_last) {
-    auto task = std::make_shared<sending>();
-    task->source = std::move(from);
-    return send(std::move(task), is_last);
-  }
-
-  /// All records, once all chunks are stored.
-  atl::result<std::vector<piece>> finish() {
-    while (!pending_.empty())
-      if (auto settled = settle_one(); !settled)
-        return tl::unexpected{settled.error()};
-    return std::move(pieces_);
-  }
-
-  std::uint64_t stored() const { return stored_; }
-
-  /// The memory of a chunk that is stored: fresh memory costs a page fault for each 4 KiB.
-  byte_buffer take_buffer() {
-    byte_buffer buffer;
-    if (!spare_.empty()) {
-      buffer = std::move(spare_.back());
-      spare_.pop_back();
-    }
-    return buffer;
-  }
-
- private:
-  struct sending {
-    byte_buffer data; ///< of a chunk in memory
-    chunk_source source{std::string_view{}};
-    std::promise<atl::result<chunk_record>> promise;
-    std::future<atl::result<chunk_record>> outcome = promise.get_future();
-  };
-
-  atl::status send(std::shared_ptr<sending> task, bool is_last) {
-    if (is_last && !threads_)
-      return add(storages_.store(*places_, *by_, task->source), task->source.size);
-    if (!threads_)
-      threads_.emplace(chunks_under_way);
-    while (pending_.size() >= chunks_under_way)
-      if (auto settled = settle_one(); !settled)
-        return settled;
-    pending_.push_back(task);
-    boost::asio::post(*threads_, [this, task] {
-      try {
-        task->promise.set_value(storages_.store(*places_, *by_, task->source));
-      } catch (...) { // for example out of memory; reported where the outcome is awaited
-        task->promise.set_exception(std::current_exception());
-      }
-    });
-    return {};
-  }
-
-  atl::status settle_one() {
-    auto oldest = std::move(pending_.front());
-    pending_.pop_front();
-    auto added = add(await(oldest->outcome), oldest->source.size);
-    spare_.push_back(std::move(oldest->data));
-    return added;
-  }
-
-  atl::status add(atl::result<chunk_record> record, std::size_t size) {
-    if (!record)
-      return tl::unexpected{record.error()};
-    pieces_.push_back({stored_, size, chunk_part{std::move(*record), 0}});
-    stored_ += size;
-    return {};
-  }
-
-  storage_pool& storages_;
-  const std::shared_ptr<const scheme> by_;
-  upload_lease lease_;
-  std::unique_ptr<placement_stock> places_;
-  std::optional<boost::asio::thread_pool> threads_;
-  std::deque<std::shared_ptr<sending>> pending_;
-  std::vector<byte_buffer> spare_;
-  std::vector<piece> pieces_;
-  std::uint64_t stored_ = 0;
-};
-
 /// Memory for a whole chunk costs a page fault for each 4 KiB, so the buffer of a source of unknown
 /// size grows step by step.
 constexpr std::uint64_t first_step_bytes = 64 << 10;
 constexpr std::uint64_t step_factor = 4;
+
+/// Read at once from a source whose chunks are kept in files; it fits into a processor's cache.
+constexpr std::uint64_t spool_step_bytes = 256 << 10;
 
 /// Reads up to `size` bytes from the source; fewer at its end.
 /// @param piece memory for them
@@ -177,11 +71,18 @@ bool goes_inline(std::uint64_t size, const scheme& by, const protocol::cluster_i
          info.losses_survived >= std::min(by.policy.survives_losses, 1u);
 }
 
+/// Content of fewer bytes is held in memory while it is sent.
+constexpr std::uint64_t bytes_to_stream_min = 4 << 20;
+
 /// Does it spare memory to send the chunks piece by piece, and can that be done?
 bool is_streamed(const scheme& by, const protocol::cluster_info& info, const put_options& options) {
-  constexpr std::uint64_t size_min = 4 << 20;
-  return options.read_at && options.size.value_or(0) >= size_min &&
+  return options.read_at && options.size.value_or(0) >= bytes_to_stream_min &&
          !goes_inline(*options.size, by, info) && chunk_uploader::can_stream(by);
+}
+
+/// The same for a source that can be read only once.
+bool is_spooled(const scheme& by) {
+  return by.policy.chunk_bytes > bytes_to_stream_min && chunk_uploader::can_stream(by);
 }
 
 /// The bytes that are still expected from the source, if known.
@@ -252,6 +153,59 @@ atl::result<std::vector<piece>> send_streamed(chunk_sender& sender, const std::s
   return send_all(sender, rest, std::move(*next), path, by, options, size);
 }
 
+/// Keeps the source's next chunk in a file. It is shorter, or empty, at the source's end.
+/// @param begun the chunk's first bytes, which were read before
+atl::result<spool_file> spool_chunk(const byte_source& from, std::string_view begun,
+                                    std::uint64_t chunk_bytes, byte_buffer& scratch) {
+  auto kept = spool_file::create(spool_folder());
+  if (!kept)
+    return kept;
+  if (auto added = kept->append(begun); !added)
+    return tl::unexpected{added.error()};
+  while (kept->size() < chunk_bytes) {
+    scratch.resize(std::min<std::uint64_t>(spool_step_bytes, chunk_bytes - kept->size()));
+    auto got = from(scratch.from(0));
+    if (!got)
+      return tl::unexpected{got.error()};
+    if (auto added = kept->append(scratch.view().substr(0, *got)); !added)
+      return tl::unexpected{added.error()};
+    if (*got < scratch.size())
+      break;
+  }
+  return kept;
+}
+
+/// Sends the chunks of a source that can be read only once without holding one in memory. They are
+/// kept in files until they are stored, because a chunk is sent again when a node fails.
+/// @param first bytes of the source that were read before; fewer than a chunk has
+atl::result<std::vector<piece>> send_spooled(chunk_sender& sender, const byte_source& from,
+                                             byte_buffer first, const std::string& path,
+                                             const scheme& by, const put_options& options) {
+  const auto chunk_bytes = by.policy.chunk_bytes;
+  byte_buffer scratch;
+  for (std::size_t chunks = 1;; ++chunks) {
+    auto kept = spool_chunk(from, first.view(), chunk_bytes, scratch);
+    if (!kept)
+      return tl::unexpected{kept.error()};
+    first = {};
+    if (kept->size() == 0)
+      break;
+    if (chunks > limits::pieces_per_command_max)
+      return too_large(path, by);
+    auto is_last = kept->size() < chunk_bytes;
+    if (is_last)
+      sender.expect(1);
+    chunk_source chunk{kept->size(), kept->reader()};
+    if (auto sent = sender.send(std::move(chunk), is_last); !sent)
+      return tl::unexpected{sent.error()};
+    if (options.progress)
+      options.progress(sender.stored(), options.size.value_or(0));
+    if (is_last)
+      break;
+  }
+  return sender.finish();
+}
+
 /// Stores the content in chunks by `send`, then makes the file visible.
 atl::result<std::uint64_t>
 put_chunks(control& masters, storage_pool& storages, const protocol::cluster_info& info,
@@ -300,10 +254,16 @@ atl::result<std::uint64_t> upload(control& masters, storage_pool& storages, cons
   if (is_streamed(**by, info, options))
     return put_chunks(masters, storages, info, *by, std::move(file), options,
                       [&](auto& sender) { return send_streamed(sender, path, **by, options); });
-  auto first = next_piece(from, {}, (*by)->policy.chunk_bytes, options.size);
+  const auto is_kept_in_files = is_spooled(**by);
+  const auto first_bytes = is_kept_in_files ? bytes_to_stream_min : (*by)->policy.chunk_bytes;
+  auto first = next_piece(from, {}, first_bytes, options.size);
   if (!first)
     return tl::unexpected{first.error()};
   std::uint64_t size = first->size();
+  if (is_kept_in_files && size == first_bytes)
+    return put_chunks(masters, storages, info, *by, std::move(file), options, [&](auto& sender) {
+      return send_spooled(sender, from, std::move(*first), path, **by, options);
+    });
   auto put_by = [&](const std::shared_ptr<const scheme>& scheme) {
     return put_chunks(masters, storages, info, scheme, file, options, [&](auto& sender) {
       return send_all(sender, from, std::move(*first), path, *scheme, options);
