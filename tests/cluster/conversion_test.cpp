@@ -103,7 +103,8 @@ bool have_fragments(test_cluster& cluster, std::size_t count) {
 
 std::uint64_t used_bytes(test_cluster& cluster) {
   std::uint64_t used = 0;
-  for (auto& node : cluster.status()["storages"])
+  auto status = cluster.status();
+  for (auto& node : status["storages"])
     used += node["used_bytes"].get<std::uint64_t>();
   return used;
 }

@@ -61,7 +61,8 @@ TEST_CASE("a dry run names the node that joined empty, and rebalancing fills it"
     auto plan = dry_run(cluster);
     return plan.is_object() && plan["nodes"].size() == 4 && plan["moves"].size() == 3;
   });
-  for (auto& move : dry_run(cluster)["moves"])
+  auto plan = dry_run(cluster);
+  for (auto& move : plan["moves"])
     CHECK(move["to"] == "storage-4");
   auto shown = cluster.dfs({"admin", "rebalance", "--dry-run"});
   CHECK(shown.code == 0);
