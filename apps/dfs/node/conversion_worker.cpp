@@ -83,9 +83,25 @@ class conversion_worker::converter {
   }
 
  private:
-  struct upload {
-    upload(upload_leases& leases, std::chrono::microseconds grace) : lease{leases, grace} {}
-    upload_lease lease;
+  /// Tells the masters when it ends: otherwise it would hold the collection of garbage up until it
+  /// counts as silent.
+  class upload {
+   public:
+    upload(upload_leases& leases, std::chrono::microseconds grace)
+        : leases_{leases}, lease_{leases, grace} {}
+    ~upload() {
+      try {
+        leases_.finish(lease_.id());
+      } catch (const std::exception&) { // out of memory: it will count as silent
+      }
+    }
+    upload(const upload&) = delete;
+    upload& operator=(const upload&) = delete;
+    upload_lease& lease() { return lease_; }
+
+   private:
+    upload_leases& leases_;
+    upload_lease lease_;
   };
 
   atl::result<std::vector<chunk_record>> convert(const conversion_order& order) {
@@ -109,7 +125,7 @@ class conversion_worker::converter {
     kept_.push_back(std::make_unique<upload>(storages_->leases(), grace_));
     if (kept_.size() > kept_uploads)
       kept_.pop_front();
-    auto places = storages_->begin_upload(kept_.back()->lease, by.id);
+    auto places = storages_->begin_upload(kept_.back()->lease(), by.id);
     auto part_bytes = std::max<std::uint64_t>(by.policy.chunk_bytes, 1);
     auto parts = (bytes.size() + part_bytes - 1) / part_bytes;
     if (parts > protocol::converted_parts_max)
