@@ -162,7 +162,7 @@ class keeper::impl {
   bool wants_survey_ = false;
   std::uint64_t version_at_survey_ = 0;
   std::uint64_t exceptions_at_survey_ = 0; ///< `exception_table::version` then
-  std::uint64_t danger_known_of_ = 0; ///< the nodes' badness version of the last whole survey
+  std::uint64_t danger_known_of_ = 0;      ///< the nodes' badness version of the last whole survey
   spi::timestamp survey_ended_{0};
   spi::timestamp survey_took_{0};
   std::uint64_t stuck_ = 0;
