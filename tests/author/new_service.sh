@@ -38,6 +38,7 @@ readme=$project/README.md
 [ "$(blocks sh "$readme")" = 4 ] || fail "the README has blocks of commands that nothing runs"
 run_block "building as the README says" 1 "$readme" "$project"
 move_ports "$project/cluster"
+be_patient "$project/cluster/cluster.toml"
 quietly "checking a node's file" "${program}d" --config "$project/cluster/member-1.toml" --check
 run_block "starting and using the service as the README says" 2 "$readme" "$project"
 expect_line "apples 3"

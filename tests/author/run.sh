@@ -84,6 +84,7 @@ expect "How many members are in the draw"
 
 # The installed cluster to begin with, which names them, in the guide's own lines.
 move_ports "$cluster"
+store_patiently "$cluster/cluster.toml"
 with_section "$cluster/cluster.toml" "$(block toml 2 "$guide")"
 quietly "checking a file that names first_few" "$prefix/bin/dfsd" --config "$cluster/master-1.toml" --check
 expect "first_few"

@@ -52,7 +52,8 @@ dfs ls -l /
 dfs ls /source | head -n 20
 
 step "status: healthy, with exit code 0"
-dfs status
+until dfs status >"$work/status" 2>&1; do sleep 0.2; done
+cat "$work/status"
 
 step "read everything back, and compare"
 time compare_all
@@ -81,7 +82,7 @@ dfs scrub --now || code=$?
 
 step "what was damaged is made anew: dfs check --repair"
 dfs check --repair
-[ -f "$damaged" ]
+until [ -f "$damaged" ]; do sleep 0.2; done
 dfs scrub --now
 
 step "stop"

@@ -46,6 +46,26 @@ with_section() {
   printf '\n%s\n' "$2" >>"$1"
 }
 
+# be_patient FILE: a cluster's file with which clients wait for nodes that stand still for some seconds, as on a busy
+# machine
+be_patient() {
+  with_section "$1" '[client]
+timeout = "60s"
+refusal_timeout = "10s"'
+}
+
+# store_patiently FILE: the same for storage nodes, which count as up meanwhile: a write waits for all of its fragments
+store_patiently() {
+  with_section "$1" '[links]
+failure_timeout = "10s"
+[client]
+timeout = "60s"
+refusal_timeout = "10s"
+connect_timeout = "20s"
+transfer_timeout = "20s"'
+  sed -i 's/^\[recovery\]$/&\nfirst_timeout = "20s"\nhedge_after = "20s"/' "$1"
+}
+
 # broken_links FILE…: the links of documents to files and folders that aren't there
 broken_links() {
   for document in "$@"; do

@@ -30,9 +30,17 @@ done
 # README.md: two commands, tested by being there; then clusters that are started, used, stopped.
 cp -R "$root/configs" "$root/README.md" "$work/"
 move_ports "$work/configs"
+store_patiently "$work/configs/quickstart/cluster.toml"
+
+# patiently: the commands, with clusters that `dfs init` makes as `store_patiently` says
+patiently() {
+  echo "set -e; . '$here/blocks.sh'"
+  sed 's|^dfs init \([^ ]*\).*|&\nstore_patiently \1/cluster.toml|'
+}
+
 [ "$(blocks sh "$root/README.md")" = 3 ] || fail "README.md has blocks of commands that nothing runs"
 for number in 2 3; do
-  { echo 'set -e'; block sh "$number" "$root/README.md"; } >"$work/launch.sh"
+  block sh "$number" "$root/README.md" | patiently >"$work/launch.sh"
   (cd "$work" && sh launch.sh) >"$work/out" 2>&1 || fail "block $number of commands in README.md failed"
   [ "$number" != 2 ] || grep -q 'On a Debian 12 machine' "$work/out" ||
     fail "'dfs cat' of README.md didn't print the file"
@@ -44,12 +52,14 @@ mkdir -p "$work/tree/build" "$work/tree/tests"
 ln -s "$1" "$work/tree/build/release"
 cp -R "$root/tests/author" "$work/tree/tests/"
 cp "$root/LICENSE" "$work/tree/"
-echo 'set -e; umask 022' >"$work/contributing.sh"
-number=1
-while [ "$number" -le "$(blocks sh "$contributing")" ]; do
-  block sh "$number" "$contributing" >>"$work/contributing.sh"
-  number=$((number + 1))
-done
+{
+  echo 'umask 022'
+  number=1
+  while [ "$number" -le "$(blocks sh "$contributing")" ]; do
+    block sh "$number" "$contributing"
+    number=$((number + 1))
+  done
+} | patiently >"$work/contributing.sh"
 (cd "$work/tree" && sh ../contributing.sh) >"$work/out" 2>&1 || fail "the commands in CONTRIBUTING.md failed"
 for shown in 'every promise that was tried is kept' 'placement  lowest_id 1.0.0' 'struct lowest_id : balancer'; do
   grep -qF "$shown" "$work/out" || fail "the commands in CONTRIBUTING.md don't show '$shown'"
@@ -131,7 +141,7 @@ done
 # trash, jobs, checks, repairs, a scrub and a backup, on a cluster of their own.
 operating=$root/docs/OPERATING.md
 mkdir "$work/operating"
-{ echo 'set -e'; block sh 1 "$operating"; } >"$work/operating.sh"
+block sh 1 "$operating" | patiently >"$work/operating.sh"
 (cd "$work/operating" && sh ../operating.sh) >"$work/out" 2>&1 || fail "the commands in OPERATING.md failed"
 [ "$(grep -o '"heartbeat":70000' "$work/out" | wc -l)" = 4 ] || # three masters, and the plugins in force
   fail "the commands in OPERATING.md don't change the heartbeat of all masters"

@@ -40,6 +40,7 @@ done
 etc=$work/etc
 cp -R "$root/usr/share/atoll/configs/service" "$etc"
 move_ports "$etc"
+store_patiently "$etc/cluster.toml"
 sed -i "s|/var/lib/dfs|$work/data|" "$etc/node.toml"
 sed "s|^ExecStart=dfsd|ExecStart=$root/usr/bin/dfsd|; s|/etc/dfs|$etc|; s|^Documentation=.*||" \
   "$root/usr/lib/systemd/system/dfsd@.service" >"$work/dfsd@.service"
