@@ -21,7 +21,7 @@ cluster_shape group_of(int masters, const std::string& consensus) {
   shape.consensus = consensus;
   if (consensus != "two_phase_commit")
     shape.consensus_options = "election_timeout = \"300ms\", heartbeat = \"50ms\"";
-  shape.files = "chunk_size = \"64KiB\"\ninline_limit = \"1KiB\"\ngrace = \"1s\"\n"
+  shape.files = "chunk_size = \"64KiB\"\ninline_limit = \"1KiB\"\ngrace = \"4s\"\n"
                 "collection_interval = \"100ms\"\ntrash = \"24h\"";
   return shape;
 }
@@ -160,6 +160,7 @@ TEST_CASE("no group is founded while a founder has no backup, or another one") {
   auto other = (cluster.folder() / "other").string();
   REQUIRE(cluster.dfs({"admin", "backup", file}).code == 0);
   REQUIRE(cluster.dfs({"admin", "backup", other}).code == 0);
+  cluster.wait_until_whole({"/f"});
   auto stored = fragments(cluster);
   wipe(cluster, masters_of(3));
   cluster.omit_founding_order();

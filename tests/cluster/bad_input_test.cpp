@@ -309,7 +309,9 @@ TEST_CASE("a node of another cluster, or with other protocol settings, is refuse
 
 TEST_CASE("a client that reaches no master names the addresses that it tried, and ends before "
           "its timeout") {
-  test_cluster cluster;
+  cluster_shape shape;
+  shape.client = "refusal_timeout = \"1s\"";
+  test_cluster cluster{shape};
   for (auto& words :
        std::vector<std::vector<std::string>>{{"ls", "/"}, {"status"}, {"put", "-", "/f"}}) {
     auto tried = cluster.dfs(words, "x");

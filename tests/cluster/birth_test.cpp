@@ -18,6 +18,8 @@ cluster_shape group_of(int masters) {
   shape.masters = masters;
   shape.consensus = ATOLL_TEST_PROTOCOL;
   shape.consensus_options = "election_timeout = \"300ms\", heartbeat = \"50ms\"";
+  // What can't be done is tried for so long.
+  shape.client = "timeout = \"15s\"\nrefusal_timeout = \"5s\"";
   return shape;
 }
 
@@ -27,6 +29,16 @@ nlohmann::json view_of(test_cluster& cluster, const std::string& name) {
     if (view.is_object() && view["seen_by"]["name"] == name)
       return view;
   return {};
+}
+
+/// The same, once it answers.
+nlohmann::json must_answer(test_cluster& cluster, const std::string& name) {
+  nlohmann::json view;
+  eventually(name + " answers", [&] {
+    view = view_of(cluster, name);
+    return view.is_object();
+  });
+  return view;
 }
 
 std::string waits_for(test_cluster& cluster, const std::string& name) {
@@ -54,10 +66,10 @@ TEST_CASE("masters that are started on empty folders found a group by themselves
   cluster.omit_founding_order();
   cluster.up();
   CHECK(cluster.dfs({"put", "-", "/f"}, "hello").code == 0);
-  auto group = view_of(cluster, "master-1")["seen_by"]["group"].get<std::string>();
+  auto group = must_answer(cluster, "master-1")["seen_by"]["group"].get<std::string>();
   CHECK(group.size() == 32);
   for (auto* master : {"master-2", "master-3"})
-    CHECK(view_of(cluster, master)["seen_by"]["group"] == group);
+    CHECK(must_answer(cluster, master)["seen_by"]["group"] == group);
   for (auto& node : cluster.names())
     eventually("the folder of " + node + " names the group", [&] {
       return read_file(cluster.data_of(node) / "identity.json").find(group) != std::string::npos;
@@ -71,6 +83,7 @@ TEST_CASE("a master whose disk is not mounted founds no group, and no storage no
   cluster.up();
   auto bytes = random_bytes(300'000, 1);
   REQUIRE(cluster.dfs({"put", "-", "/precious"}, bytes).code == 0);
+  cluster.wait_until_whole({"/precious"});
   auto before = fragments(cluster);
   cluster.kill("master-1", SIGKILL);
   fs::rename(cluster.data_of("master-1"), cluster.folder() / "disk");
@@ -98,6 +111,7 @@ TEST_CASE("storage nodes ignore a group that an operator founded on an empty dis
   test_cluster cluster{shape};
   cluster.up();
   REQUIRE(cluster.dfs({"put", "-", "/f"}, random_bytes(300'000, 1)).code == 0);
+  cluster.wait_until_whole({"/f"});
   auto before = fragments(cluster);
   cluster.kill("master-1", SIGKILL);
   fs::rename(cluster.data_of("master-1"), cluster.folder() / "disk");
@@ -110,7 +124,7 @@ TEST_CASE("storage nodes ignore a group that an operator founded on an empty dis
   auto put = cluster.dfs({"put", "-", "/g"}, random_bytes(100'000, 2));
   CHECK(put.code != 0);
   // Several garbage collections of a master whose name space has no file.
-  auto entries = view_of(cluster, "master-1")["seen_by"]["applied"].get<std::uint64_t>();
+  auto entries = must_answer(cluster, "master-1")["seen_by"]["applied"].get<std::uint64_t>();
   for (int i = 0; i < 3; ++i)
     REQUIRE(cluster.dfs({"mkdir", fmt::format("/d{}", i)}).code == 0);
   eventually("the new group looks for garbage", [&] {
@@ -156,7 +170,8 @@ TEST_CASE("a master that lost its disk is not a member under its old id, so that
   cluster.start(leader);
   cluster.wait_until_writable();
   CHECK(cluster.dfs({"cat", "/acknowledged"}).out == "by two of three");
-  CHECK(cluster.dfs({"status"}).out.find("waiting") != std::string::npos);
+  eventually("status says that the wiped master waits",
+             [&] { return cluster.dfs({"status"}).out.find("waiting") != std::string::npos; });
 
   auto replaced = cluster.dfs({"admin", "master", "replace", wiped});
   CHECK_MESSAGE(replaced.code == 0, replaced.err);
@@ -170,10 +185,11 @@ TEST_CASE("a master that lost its disk is not a member under its old id, so that
     for (auto& name : {wiped, lagging})
       cluster.start(name);
     cluster.wait_until_writable();
-    auto view = view_of(cluster, wiped);
-    REQUIRE(view.is_object());
-    auto voters = view["seen_by"]["voters"].get<std::vector<int>>();
-    CHECK(std::find(voters.begin(), voters.end(), 4) != voters.end());
+    eventually("it knows itself as a voter", [&] {
+      auto view = must_answer(cluster, wiped);
+      auto voters = view["seen_by"]["voters"].get<std::vector<int>>();
+      return std::find(voters.begin(), voters.end(), 4) != voters.end();
+    });
     auto again = cluster.dfs({"admin", "master", "replace", wiped});
     CHECK(again.code != 0);
     CHECK_MESSAGE(again.err.find("nothing to replace") != std::string::npos, again.err);
@@ -337,5 +353,6 @@ TEST_CASE("a storage node with an empty disk takes its name over once an operato
   cluster.wait_for_health("storage-1", "up");
   CHECK((cluster.dfs({"cat", "/f"}).out == bytes));
   REQUIRE(cluster.dfs({"put", "-", "/g"}, bytes).code == 0);
-  CHECK_FALSE(cluster.chunk_files("storage-1").empty());
+  eventually("it stores fragments again",
+             [&] { return !cluster.chunk_files("storage-1").empty(); });
 }

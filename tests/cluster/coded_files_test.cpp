@@ -120,7 +120,7 @@ TEST_CASE("a file of large chunks takes little memory, half the space again, and
 }
 
 TEST_CASE("new nodes make anew what was on two nodes that are lost for good") {
-  auto shape = coded_cluster(6, "8MiB", "3s");
+  auto shape = coded_cluster(6, "8MiB", "8s");
   test_cluster cluster{shape};
   cluster.up();
   auto original = cluster.folder() / "original", copy = cluster.folder() / "copy";

@@ -21,7 +21,7 @@ cluster_shape coded_cluster(int storages) {
   cluster_shape shape;
   shape.storages = storages;
   shape.recovery = "reed_solomon";
-  shape.files = "chunk_size = \"1MiB\"\ninline_limit = 0\ndead_after = \"3s\"\ngrace = \"2s\"\n"
+  shape.files = "chunk_size = \"1MiB\"\ninline_limit = 0\ndead_after = \"8s\"\ngrace = \"2s\"\n"
                 "collection_interval = \"200ms\"";
   return shape;
 }

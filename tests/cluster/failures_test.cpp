@@ -23,6 +23,15 @@ cluster_shape three_masters() {
   return shape;
 }
 
+/// Three storage nodes of which one is silent for a while. Only writes for which too few are up are
+/// tried for longer than by default.
+cluster_shape impatient_cluster() {
+  cluster_shape shape;
+  shape.is_patient = false;
+  shape.client = "refusal_timeout = \"10s\"";
+  return shape;
+}
+
 /// A client that stores files in turn, and records the acknowledged ones.
 class busy_client {
  public:
@@ -140,7 +149,9 @@ TEST_CASE("no acknowledged file is lost when all nodes are killed at once") {
 
 TEST_CASE("with two_phase_commit and a master down, writes are refused with the master's name, "
           "and reads succeed") {
-  test_cluster cluster{three_masters()};
+  auto shape = three_masters();
+  shape.client = "timeout = \"15s\"\nrefusal_timeout = \"5s\"";
+  test_cluster cluster{shape};
   cluster.up();
   REQUIRE(cluster.dfs({"put", "-", "/f"}, "hello").code == 0);
   for (std::string victim : {"master-3", "master-1"}) {
@@ -149,7 +160,11 @@ TEST_CASE("with two_phase_commit and a master down, writes are refused with the 
     auto refused = cluster.dfs({"put", "-", "/g"}, "x");
     CHECK(refused.code != 0);
     if (victim == "master-3") // the coordinator names the participant that is down
-      CHECK_MESSAGE(refused.err.find("3") != std::string::npos, refused.err);
+      eventually("a refusal names the master", [&] {
+        refused = cluster.dfs({"put", "-", "/g"}, "x");
+        CHECK(refused.code != 0);
+        return refused.err.find("3") != std::string::npos;
+      });
     CHECK(cluster.dfs({"cat", "/f"}).out == "hello");
     cluster.start(victim);
     cluster.wait_until_writable();
@@ -215,7 +230,9 @@ TEST_CASE("a master whose disk was lost recovers from a snapshot when the log wa
   cluster.start("master-3");
   replace(cluster, "master-3");
   cluster.wait_until_writable();
-  CHECK(cluster.log_of("master-3").find("gave its snapshot") != std::string::npos);
+  eventually("it received a snapshot", [&] {
+    return cluster.log_of("master-3").find("gave its snapshot") != std::string::npos;
+  });
   // The coordinator answers no reads: only the master that took the snapshot is left.
   cluster.kill("master-1", SIGKILL);
   cluster.kill("master-2", SIGKILL);
@@ -224,7 +241,7 @@ TEST_CASE("a master whose disk was lost recovers from a snapshot when the log wa
 }
 
 TEST_CASE("a frozen storage node delays reads and writes by a bounded time") {
-  test_cluster cluster;
+  test_cluster cluster{impatient_cluster()};
   cluster.up();
   auto bytes = random_bytes(300'000, 5);
   REQUIRE(cluster.dfs({"put", "-", "/f"}, bytes).code == 0);
@@ -239,7 +256,7 @@ TEST_CASE("a frozen storage node delays reads and writes by a bounded time") {
 }
 
 TEST_CASE("a file can be stored before the freeze of a storage node is detected") {
-  test_cluster cluster;
+  test_cluster cluster{impatient_cluster()};
   cluster.up();
   auto bytes = random_bytes(100'000, 5);
   for (std::string frozen : {"storage-1", "storage-2", "storage-3"}) {
@@ -249,13 +266,15 @@ TEST_CASE("a file can be stored before the freeze of a storage node is detected"
     CHECK((cluster.dfs({"cat", "/" + frozen}).out == bytes));
     cluster.kill(frozen, SIGCONT);
     cluster.wait_for_health(frozen, "up");
+    cluster.wait_until_whole({"/" + frozen}); // all three nodes work
   }
 }
 
 TEST_CASE("a storage node that failed and returned is used again when too few others are up") {
   cluster_shape shape;
   shape.storages = shape.copies = 1;
-  shape.client = "transfer_timeout = \"300ms\"";
+  shape.is_patient = false;
+  shape.client = "transfer_timeout = \"300ms\"\nrefusal_timeout = \"30s\"";
   test_cluster cluster{shape};
   cluster.up();
   auto file = cluster.folder() / "file";
@@ -274,6 +293,7 @@ TEST_CASE("a damaged copy is never returned, and is moved aside") {
   cluster.up();
   auto bytes = random_bytes(64 << 10, 5);
   REQUIRE(cluster.dfs({"put", "-", "/f"}, bytes).code == 0);
+  cluster.wait_until_whole({"/f"});
   for (auto* node : {"storage-1", "storage-2"}) {
     auto files = cluster.chunk_files(node);
     REQUIRE(files.size() == 1);
@@ -321,7 +341,9 @@ TEST_CASE("a stopped node exits cleanly and has all of its data after a restart"
 }
 
 TEST_CASE("a write with too few storage nodes fails with their number") {
-  test_cluster cluster;
+  cluster_shape shape;
+  shape.client = "timeout = \"10s\"";
+  test_cluster cluster{shape};
   cluster.up();
   for (auto* node : {"storage-1", "storage-2"}) {
     cluster.kill(node, SIGKILL);

@@ -32,6 +32,7 @@ TEST_CASE("files of all sizes are read back as they were stored") {
     CHECK(read_file(local / "out") == bytes);
     CHECK(cluster.dfs({"cat", fmt::format("/f{}", size)}).out == bytes);
   }
+  cluster.wait_until_whole({fmt::format("/f{}", chunk)});
   auto exact =
       nlohmann::json::parse(cluster.dfs({"--json", "stat", fmt::format("/f{}", chunk)}).out);
   CHECK(exact["chunks"].size() == 1);
@@ -138,10 +139,11 @@ TEST_CASE("folders are stored and read recursively") {
 TEST_CASE("an interrupted put leaves the old file unchanged and no other trace") {
   cluster_shape shape;
   shape.files =
-      "chunk_size = \"64KiB\"\ninline_limit = 0\ngrace = \"1s\"\ncollection_interval = \"100ms\"";
+      "chunk_size = \"64KiB\"\ninline_limit = 0\ngrace = \"4s\"\ncollection_interval = \"100ms\"";
   test_cluster cluster{shape};
   cluster.up();
   REQUIRE(cluster.dfs({"put", "-", "/file"}, "the old one").code == 0);
+  cluster.wait_until_whole({"/file"});
   auto chunks_before = cluster.chunk_files("storage-1").size();
   temporary_folder local;
   auto pipe = (local / "pipe").string();
@@ -191,13 +193,14 @@ TEST_CASE("when two clients write the same name, the file has the complete conte
 TEST_CASE("chunks of removed files are collected after the grace time") {
   cluster_shape shape;
   shape.files =
-      "chunk_size = \"64KiB\"\ninline_limit = 0\ngrace = \"1s\"\ncollection_interval = \"100ms\"";
+      "chunk_size = \"64KiB\"\ninline_limit = 0\ngrace = \"4s\"\ncollection_interval = \"100ms\"";
   test_cluster cluster{shape};
   cluster.up();
   auto kept = random_bytes(5 * chunk, 1);
   REQUIRE(cluster.dfs({"put", "-", "/kept"}, kept).code == 0);
   REQUIRE(cluster.dfs({"put", "--parents", "-", "/tree/a/b"}, random_bytes(7 * chunk, 2)).code ==
           0);
+  cluster.wait_until_whole({"/kept", "/tree"});
   CHECK(cluster.chunk_files("storage-2").size() == 12);
   REQUIRE(cluster.dfs({"rm", "-r", "/tree"}).code == 0);
   for (auto* node : {"storage-1", "storage-2", "storage-3"})

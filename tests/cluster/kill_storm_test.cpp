@@ -42,6 +42,7 @@ cluster_shape stormy_cluster() {
   shape.masters = masters;
   shape.storages = storages;
   shape.copies = copies;
+  shape.is_patient = false;
   shape.consensus = "raft";
   shape.consensus_options = "heartbeat = \"50ms\", election_timeout = \"300ms\"";
   shape.files = "chunk_size = \"64KiB\"\ninline_limit = \"1KiB\"\ndead_after = \"3s\"\n"

@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 cluster_shape mending_cluster(int storages = 4) {
   cluster_shape shape;
   shape.storages = storages;
-  shape.files = "chunk_size = \"64KiB\"\ninline_limit = 0\ndead_after = \"3s\"\ngrace = \"2s\"\n"
+  shape.files = "chunk_size = \"64KiB\"\ninline_limit = 0\ndead_after = \"8s\"\ngrace = \"4s\"\n"
                 "collection_interval = \"200ms\"";
   return shape;
 }

@@ -18,6 +18,7 @@
 #include <fstream>
 #include <signal.h>
 #include <sstream>
+#include <string_view>
 #include <thread>
 #include <unistd.h>
 
@@ -29,8 +30,28 @@ namespace {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 constexpr auto test_timeout = std::chrono::seconds{300};
 #else
-constexpr auto test_timeout = std::chrono::seconds{60};
+constexpr auto test_timeout = std::chrono::seconds{180};
 #endif
+
+constexpr std::string_view impatient_links = R"(heartbeat = "100ms"
+failure_timeout = "1s")";
+constexpr std::string_view patient_links = R"(heartbeat = "100ms"
+failure_timeout = "4s")";
+constexpr std::string_view patient_recovery = R"(first_timeout = "20s"
+hedge_after = "20s")";
+
+/// Lines of [client] by which a client waits for nodes that stand still, but for the keys that are
+/// set otherwise.
+std::string patient_client(const std::string& set) {
+  std::string lines;
+  for (auto& [key, value] : {std::pair{"timeout", "30s"},
+                             {"refusal_timeout", "10s"},
+                             {"connect_timeout", "20s"},
+                             {"transfer_timeout", "20s"}})
+    if (("\n" + set).find(fmt::format("\n{} =", key)) == std::string::npos)
+      lines += fmt::format("{} = \"{}\"\n", key, value);
+  return lines;
+}
 
 /// The number of log lines to print of each node when a test fails.
 constexpr std::size_t log_lines_shown = 40;
@@ -156,11 +177,15 @@ void test_cluster::write_configuration(const cluster_shape& shape) {
   shared += fmt::format("[reads]\nbalancer = \"{}\"\noptions = {{ {} }}\n\n", shape.reads,
                         shape.reads_options);
   auto copies = fmt::format("copies = {}", shape.copies);
-  shared += fmt::format("[recovery]\nplugin = \"{}\"\noptions = {{ {} }}\n\n", shape.recovery,
-                        shape.recovery == "replicate" ? copies : shape.recovery_options);
-  shared += "[links]\n" + shape.links + "\n\n";
+  shared += fmt::format("[recovery]\nplugin = \"{}\"\noptions = {{ {} }}\n{}\n\n", shape.recovery,
+                        shape.recovery == "replicate" ? copies : shape.recovery_options,
+                        shape.is_patient ? patient_recovery : "");
+  shared += fmt::format("[links]\n{}\n\n", !shape.links.empty() ? std::string_view{shape.links}
+                                           : shape.is_patient   ? patient_links
+                                                                : impatient_links);
   shared += "[files]\n" + shape.files + "\n";
-  shared += "\n[client]\n" + shape.client + "\n";
+  shared += fmt::format("\n[client]\n{}\n{}", shape.client,
+                        shape.is_patient ? patient_client(shape.client) : "");
   write_file(folder() / "cluster.toml", shared);
   // Without a secret nodes listen on loopback addresses only.
   if ((network_ || shape.has_secret) &&
@@ -305,6 +330,7 @@ void test_cluster::start(const std::string& node, const std::vector<std::string>
   words.insert(words.end(), more.begin(), more.end());
   if (order_founding_ && node.starts_with("master") && !fs::exists(data_of(node)))
     words.push_back("--found-group");
+  log_starts_[node] = log_of(node).size();
   processes_[node] = spawn(words, "/dev/null", log, log);
   if (network_)
     network_->runs(node, processes_[node]);
@@ -315,28 +341,38 @@ void test_cluster::set_environment(const std::string& node, std::vector<std::str
 }
 
 void test_cluster::up() {
+  auto since = clock::now();
   for (auto& name : names())
     if (!processes_.contains(name))
       start(name);
+  auto storages = names();
+  std::erase_if(storages, [](auto& name) { return !name.starts_with("storage"); });
   eventually("all storage nodes are up", [&] {
     for (auto& name : names())
       must_run(name);
-    return are_storages_up();
+    return are_up(storages, since);
   });
   wait_until_writable();
 }
 
-bool test_cluster::are_storages_up() {
+/// A node that was killed and started again at once is reported as up all the time; its present
+/// process serves once its own log says so.
+bool test_cluster::are_up(const std::vector<std::string>& storages, clock::time_point since) {
+  for (auto& name : storages)
+    if (auto begins = log_starts_.find(name); begins != log_starts_.end()) {
+      auto log = log_of(name);
+      if (log.find("msg=\"serves\"", std::min(begins->second, log.size())) == log.npos)
+        return false;
+    }
+  auto asked = clock::now();
   auto all = status();
-  if (!all.is_object())
-    return false;
-  std::size_t up = 0;
-  for (auto& storage : all["storages"])
-    up += storage["health"] == "up" ? 1 : 0;
-  auto nodes = names();
-  return up >= static_cast<std::size_t>(std::count_if(nodes.begin(), nodes.end(), [](auto& name) {
-           return name.starts_with("storage");
-         }));
+  auto is_up = [&](const std::string& name) {
+    return std::ranges::any_of(all["storages"], [&](auto& storage) {
+      return storage["name"] == name && storage["health"] == "up" &&
+             asked - std::chrono::milliseconds{storage["silent_ms"].template get<int>()} > since;
+    });
+  };
+  return all.is_object() && std::ranges::all_of(storages, is_up);
 }
 
 void test_cluster::must_run(const std::string& node) {
@@ -344,14 +380,25 @@ void test_cluster::must_run(const std::string& node) {
 }
 
 void test_cluster::wait_for_health(const std::string& node, const std::string& health) {
+  auto since = clock::now();
   eventually(node + " is " + health, [&] {
+    if (health == "up")
+      return are_up({node}, since);
     auto all = status();
-    if (!all.is_object())
-      return false;
-    for (auto& storage : all["storages"])
-      if (storage["name"] == node)
-        return storage["health"] == health;
-    return false;
+    return all.is_object() && std::ranges::any_of(all["storages"], [&](auto& storage) {
+             return storage["name"] == node && storage["health"] == health;
+           });
+  });
+}
+
+void test_cluster::wait_until_whole(const std::vector<std::string>& paths) {
+  std::vector<std::string> check{"check"};
+  check.insert(check.end(), paths.begin(), paths.end());
+  outcome last;
+  INFO(last.out << last.err);
+  eventually("all fragments are there", [&] {
+    last = dfs(check);
+    return last.code == 0;
   });
 }
 
@@ -392,7 +439,8 @@ outcome test_cluster::dfs(std::vector<std::string> words, const std::string& inp
 }
 
 nlohmann::json test_cluster::status() {
-  return nlohmann::json::parse(dfs({"--json", "status"}).out, nullptr, false);
+  auto all = nlohmann::json::parse(dfs({"--json", "status"}).out, nullptr, false);
+  return all.is_object() ? all : nlohmann::json{};
 }
 
 std::vector<fs::path> test_cluster::chunk_files(const std::string& node) const {
