@@ -29,18 +29,25 @@ cluster_shape sound_shape() {
   return shape;
 }
 
-/// Stores a file. @returns the files of its fragments on a storage node
+/// Stores a file, and waits for all of its fragments. @returns the files of those on a storage node
 std::vector<fs::path> put(test_cluster& cluster, const std::string& path, std::size_t chunks,
                           const std::string& node) {
   auto before = cluster.chunk_files(node);
   auto stored = cluster.dfs({"put", "--parents", "-", path}, random_bytes(chunks * chunk_bytes, 1));
   REQUIRE_MESSAGE(stored.code == 0, stored.err);
+  cluster.wait_until_whole({path});
   std::vector<fs::path> added;
   for (auto& file : cluster.chunk_files(node))
     if (std::ranges::find(before, file) == before.end())
       added.push_back(file);
   REQUIRE(added.size() == chunks);
   return added;
+}
+
+/// Ends the first pass of each node, which would find damage by itself.
+void end_first_scrub(test_cluster& cluster) {
+  auto scrubbed = cluster.dfs({"scrub", "--now"});
+  REQUIRE_MESSAGE(scrubbed.code == 0, (scrubbed.out + scrubbed.err));
 }
 
 /// Damages a fragment behind its first block.
@@ -60,6 +67,7 @@ TEST_CASE("the chunks of files in a directory are judged, and those of no others
   put(cluster, "/d/f", 3, "storage-1");
   put(cluster, "/d/e/g", 2, "storage-1");
   auto other = put(cluster, "/other", 1, "storage-1");
+  end_first_scrub(cluster);
   fs::remove(other.front());
   auto sound = cluster.dfs({"check", "/d"});
   CHECK_MESSAGE(sound.code == 0, (sound.out + sound.err));
@@ -79,6 +87,7 @@ TEST_CASE("a deep check finds damage that a quick one doesn't read, and waits fo
   test_cluster cluster{sound_shape()};
   cluster.up();
   auto fragments = put(cluster, "/f", 2, "storage-2");
+  end_first_scrub(cluster);
   flip_a_late_bit(fragments[0]);
   CHECK(cluster.dfs({"check", "/f"}).code == 0);
   auto deep = cluster.dfs({"--json", "check", "--deep", "/f"});

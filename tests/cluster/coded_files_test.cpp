@@ -134,7 +134,10 @@ TEST_CASE("new nodes make anew what was on two nodes that are lost for good") {
   cluster.start("storage-7");
   cluster.start("storage-8");
   eventually("all is in order again", [&] { return cluster.dfs({"check", "/file"}).code == 0; });
-  CHECK(cluster.chunk_files("storage-7").size() + cluster.chunk_files("storage-8").size() == 2 * 6);
+  eventually("the new nodes have what was lost, and nothing else", [&] {
+    return cluster.chunk_files("storage-7").size() + cluster.chunk_files("storage-8").size() ==
+           2 * 6;
+  });
   // What the leading master has counted may be a moment older.
   eventually("the cluster is in order", [&] { return cluster.dfs({"check"}).code == 0; });
   REQUIRE(cluster.dfs({"get", "/file", copy.string()}).code == 0);
@@ -158,7 +161,7 @@ TEST_CASE("a fragment that is wrong although its checksums are right is found by
       (deep.out + deep.err));
   auto repaired = cluster.dfs({"check", "--deep", "--repair", "/file"});
   CHECK_MESSAGE(repaired.code == 0, (repaired.out + repaired.err));
-  CHECK(fragments_of(cluster).count == 6 * 2);
+  eventually("all fragments are there", [&] { return fragments_of(cluster).count == 6 * 2; });
   CHECK((cluster.dfs({"cat", "/file"}).out == data));
 }
 

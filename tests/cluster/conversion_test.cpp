@@ -90,22 +90,28 @@ nlohmann::json json_of(test_cluster& cluster, std::vector<std::string> words) {
   return nlohmann::json::parse(run.out);
 }
 
-/// Do all chunks of all files have so many fragments?
-bool have_fragments(test_cluster& cluster, std::size_t count) {
-  for (auto& [path, size] : files) {
-    auto stat = json_of(cluster, {"stat", path});
-    for (auto& chunk : stat["chunks"])
-      if (chunk["storages"].size() != count)
-        return false;
-  }
-  return true;
+/// Waits until all chunks of all files have so many fragments: a fragment that a slow node did not
+/// get in time is made afterwards.
+void wait_for_fragments(test_cluster& cluster, std::size_t count) {
+  eventually(fmt::format("all chunks have {} fragments", count), [&] {
+    for (auto& [path, size] : files) {
+      auto stat = json_of(cluster, {"stat", path});
+      for (auto& chunk : stat["chunks"])
+        if (chunk["storages"].size() != count)
+          return false;
+    }
+    return true;
+  });
 }
 
+/// On the disks, for a leader may not have heard from all nodes yet.
 std::uint64_t used_bytes(test_cluster& cluster) {
   std::uint64_t used = 0;
-  auto status = cluster.status();
-  for (auto& node : status["storages"])
-    used += node["used_bytes"].get<std::uint64_t>();
+  std::error_code gone; // a file that is removed meanwhile takes no space
+  for (auto& node : cluster.names())
+    for (auto& file : cluster.chunk_files(node))
+      if (auto bytes = fs::file_size(file, gone); !gone)
+        used += bytes;
   return used;
 }
 
@@ -144,20 +150,20 @@ TEST_CASE(
     REQUIRE_MESSAGE(set.code == 0, set.err);
     CHECK_MESSAGE(contains(set.out, "/data is being converted"), set.out);
     wait_until_converted(cluster);
-    CHECK(have_fragments(cluster, 6));
+    wait_for_fragments(cluster, 6);
     wait_for_space(cluster, 1.51);
     REQUIRE(cluster.dfs({"policy", "set", "/data", "recovery=replicate", "copies=2"}).code == 0);
     auto again = cluster.dfs({"convert", "/data", "--wait"});
     REQUIRE_MESSAGE(again.code == 0, again.err);
     CHECK_MESSAGE(contains(again.out, "/data: all files are stored as"), again.out);
-    CHECK(have_fragments(cluster, 2));
+    wait_for_fragments(cluster, 2);
     wait_for_space(cluster, 2.01);
   }
   check_files(cluster);
   auto after = json_of(cluster, {"stat", "/data/a"});
   CHECK(after["mtime_ns"] == before["mtime_ns"]);
   CHECK(after["inode"] == before["inode"]);
-  CHECK(cluster.dfs({"check"}).code == 0);
+  eventually("all is in order", [&] { return cluster.dfs({"check"}).code == 0; });
 }
 
 TEST_CASE("a file alone is converted, a conversion is called off, and what can't be is refused") {
@@ -179,11 +185,11 @@ TEST_CASE("a file alone is converted, a conversion is called off, and what can't
 
   REQUIRE(cluster.dfs({"admin", "set", "convert.rate=1"}).code == 0); // a byte a second
   REQUIRE(cluster.dfs({"convert", "/data"}).code == 0);
+  nlohmann::json list;
   eventually("it has been counted", [&] {
-    auto list = json_of(cluster, {"convert"});
+    list = json_of(cluster, {"convert"});
     return list.size() == 1 && list[0]["counted"] == true;
   });
-  auto list = json_of(cluster, {"convert"});
   CHECK(list[0]["path"] == "/data");
   CHECK(list[0]["chunks_left"].get<int>() > 10);
   CHECK(contains(cluster.dfs({"status"}).out, "1 conversion under way, "));
@@ -220,13 +226,13 @@ TEST_CASE("a conversion goes on when the leader, a storage node and the client a
   {
     steady_reader reader{cluster};
     convert({"recovery=reed_solomon", "k=4", "m=2"}, "");
-    CHECK(have_fragments(cluster, 6));
+    wait_for_fragments(cluster, 6);
     REQUIRE(cluster.dfs({"admin", "set", "convert.rate=128KiB"}).code == 0);
     convert({"recovery=local_reconstruction", "k=2", "groups=2", "globals=1"}, "storage-2");
-    CHECK(have_fragments(cluster, 5));
+    wait_for_fragments(cluster, 5);
     REQUIRE(cluster.dfs({"admin", "set", "convert.rate=128KiB"}).code == 0);
     convert({"recovery=replicate", "copies=3"}, "");
-    CHECK(have_fragments(cluster, 3));
+    wait_for_fragments(cluster, 3);
   }
   check_files(cluster);
   wait_for_space(cluster, 3.01);

@@ -143,8 +143,9 @@ void check_interrupt(test_cluster& cluster) {
   CHECK(job.out().size() < whole.size());
   CHECK(whole.starts_with(job.out()));
   // A node answers the cancellation once none of the job's pieces runs there.
-  for (auto* node : {"storage-1", "storage-2", "storage-3"})
-    CHECK_MESSAGE(cluster.log_of(node).find(" was cancelled: ") != std::string::npos, node);
+  for (std::string node : {"storage-1", "storage-2", "storage-3"})
+    eventually(node + " has cancelled the job",
+               [&] { return cluster.log_of(node).find(" was cancelled: ") != std::string::npos; });
   CHECK(cluster.dfs({"job", "grep", "--count", "a", "/big"}).out == local("grep -ca a", file));
 }
 

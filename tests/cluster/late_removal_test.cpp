@@ -24,8 +24,9 @@ cluster_shape cluster_on(proxy_network& network) {
   shape.masters = 3;
   shape.storages = 4;
   shape.consensus = "raft";
-  shape.consensus_options = "heartbeat = \"50ms\", election_timeout = \"300ms\"";
-  shape.files = "chunk_size = \"64KiB\"\ninline_limit = 0\ngrace = \"1s\"\n"
+  // So that a leader that stands still for some seconds goes on leading.
+  shape.consensus_options = "heartbeat = \"50ms\", election_timeout = \"4s\"";
+  shape.files = "chunk_size = \"64KiB\"\ninline_limit = 0\ngrace = \"4s\"\n"
                 "collection_interval = \"100ms\"";
   shape.links = "heartbeat = \"100ms\"\nfailure_timeout = \"1m\""; // no held connection is closed
   shape.client = "timeout = \"30s\"";
@@ -101,7 +102,11 @@ TEST_CASE("a removal that arrives after a later leader has taken the copy up aga
   });
   REQUIRE(network.is_cut(leader, victim));
 
-  auto before = silence(cluster, leader, victim);
+  int before = -1;
+  eventually("the former leader has not heard of the victim since", [&] {
+    before = silence(cluster, leader, victim);
+    return before >= 0;
+  });
   for (auto& other : masters)
     if (other != leader) {
       network.join(leader, other);

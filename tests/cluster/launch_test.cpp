@@ -402,6 +402,7 @@ TEST_CASE("a master that is not running is not made a member") {
   auto list = cluster.dfs({"admin", "master", "list"}).out;
   CHECK_MESSAGE(contains(list, "no member"), list);
   cluster.start("master-2");
+  eventually("the new master answers", [&] { return cluster.masters().at(1).is_object(); });
   added = cluster.dfs({"admin", "master", "add", "master-2"});
   CHECK_MESSAGE(added.code == 0, added.err);
 }

@@ -21,7 +21,7 @@ cluster_shape two_disks() {
   cluster_shape shape;
   shape.storages = 4;
   shape.disks = 2;
-  shape.files = "chunk_size = \"64KiB\"\ninline_limit = 0\ndead_after = \"1h\"\ngrace = \"2s\"\n"
+  shape.files = "chunk_size = \"64KiB\"\ninline_limit = 0\ndead_after = \"1h\"\ngrace = \"4s\"\n"
                 "collection_interval = \"200ms\"";
   return shape;
 }
@@ -86,8 +86,7 @@ struct stored_files {
     CHECK(cluster.wait_for_exit(node) == 0);
   }
   void check() {
-    auto checked = cluster.dfs({"check"});
-    CHECK_MESSAGE(checked.code == 0, (checked.out + checked.err));
+    eventually("all is in order", [&] { return cluster.dfs({"check"}).code == 0; });
   }
 };
 
@@ -98,7 +97,7 @@ TEST_CASE_FIXTURE(stored_files, "a node goes on when it loses one of its disks, 
   auto lost = cluster.disk_of("storage-2", 2);
   put_until_on(lost);
   put_until_on(cluster.disk_of("storage-2", 1));
-  REQUIRE(is_whole());
+  eventually("all copies are counted", [&] { return is_whole(); });
   fs::rename(lost, lost.string() + ".gone");
   eventually("the loss is noticed", [&] { return health_of_disk("storage-2", 2) == "failed"; });
   put(); // the node takes files meanwhile
@@ -106,12 +105,15 @@ TEST_CASE_FIXTURE(stored_files, "a node goes on when it loses one of its disks, 
   CHECK(shown.code == 8);
   CHECK(contains(shown.out, fmt::format("disk {} of storage-2 isn't used", lost.string())));
   CHECK(contains(shown.out, "put an empty disk in its place"));
-  CHECK(health_of_disk("storage-2", 1) == "up");
+  eventually("the other disk is used", [&] { return health_of_disk("storage-2", 1) == "up"; });
   eventually("what was on the disk is made anew", [&] { return is_whole(); });
   CHECK(cluster.is_running("storage-2"));
   must_be_intact();
-  auto checked = cluster.dfs({"check"});
-  CHECK(checked.code == 0);
+  outcome checked;
+  eventually("all is in order", [&] {
+    checked = cluster.dfs({"check"});
+    return checked.code == 0;
+  });
   CHECK(contains(checked.out, fmt::format("a disk isn't used: storage-2: {}", lost.string())));
   auto metrics = cluster.dfs({"admin", "metrics", "storage-2"});
   CHECK(contains(metrics.out, fmt::format("disk=\"{}\"", lost.string())));

@@ -117,10 +117,13 @@ TEST_CASE("a node with a low limit of open files survives 300 silent connections
         silent_connections strangers{cluster.port_of(node), 300};
         if (limit == 128)
           eventually("the node refuses some connections", [&] { return strangers.closed() > 100; });
-        // The node is idle now except for heartbeats, which take little time.
-        auto before = ticks_of(process);
-        std::this_thread::sleep_for(std::chrono::seconds{1});
-        CHECK(ticks_of(process) - before < 50);
+        // The node is idle once it has dealt with all of them, except for heartbeats. A node that
+        // spins takes far more, also on a busy machine.
+        eventually("the node uses next to no CPU time for a second", [&] {
+          auto before = ticks_of(process);
+          std::this_thread::sleep_for(std::chrono::seconds{1});
+          return ticks_of(process) - before < 15;
+        });
       }
       eventually("the node serves again", [&] {
         return cluster.dfs({"put", "-", "/f"}, bytes).code == 0;

@@ -62,7 +62,7 @@ TEST_CASE("a policy that is changed holds for new files, and old ones stay as th
   REQUIRE(all.size() == 2);
   CHECK(all[0]["fragments"] == 3);
   CHECK(all[1]["fragments"] == 2);
-  CHECK(cluster.dfs({"status"}).code == 0);
+  eventually("the cluster is healthy", [&] { return cluster.dfs({"status"}).code == 0; });
 }
 
 TEST_CASE("directories below have the policy of the one above, unless they have their own") {

@@ -39,7 +39,7 @@ json dry_run(test_cluster& cluster) {
 
 TEST_CASE("a dry run names the node that joined empty, and rebalancing fills it") {
   cluster_shape shape;
-  shape.files = "chunk_size = \"64KiB\"\ninline_limit = 0\ngrace = \"1s\"\n[rebalance]\n"
+  shape.files = "chunk_size = \"64KiB\"\ninline_limit = 0\ngrace = \"4s\"\n[rebalance]\n"
                 "threshold = 0.0\nrate = \"1\""; // next to nothing
   test_cluster cluster{shape};
   cluster.up();
@@ -57,11 +57,11 @@ TEST_CASE("a dry run names the node that joined empty, and rebalancing fills it"
   cluster.start("storage-4");
   cluster.wait_for_health("storage-4", "up");
   set(cluster, "rebalance.threshold=" + share_of_disk(cluster, 1'000'000));
+  json plan;
   eventually("the other nodes are overfull", [&] {
-    auto plan = dry_run(cluster);
+    plan = dry_run(cluster);
     return plan.is_object() && plan["nodes"].size() == 4 && plan["moves"].size() == 3;
   });
-  auto plan = dry_run(cluster);
   for (auto& move : plan["moves"])
     CHECK(move["to"] == "storage-4");
   auto shown = cluster.dfs({"admin", "rebalance", "--dry-run"});
@@ -73,7 +73,7 @@ TEST_CASE("a dry run names the node that joined empty, and rebalancing fills it"
   auto begun = cluster.dfs({"admin", "rebalance"});
   CHECK_MESSAGE(begun.code == 0, begun.err);
   eventually("nothing is left to do", [&] {
-    auto plan = dry_run(cluster);
+    plan = dry_run(cluster);
     return plan.is_object() && plan["moves"].empty() && plan["under_way"] == 0;
   });
   CHECK(contains(cluster.dfs({"admin", "rebalance", "--dry-run"}).out, "nothing is left to do"));

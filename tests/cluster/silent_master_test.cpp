@@ -29,9 +29,9 @@ using clock_type = std::chrono::steady_clock;
 constexpr std::string_view protocol = ATOLL_TEST_PROTOCOL;
 /// It needs all of its participants for a write, and none but the asked one for a read.
 constexpr bool writes_need_all = protocol == "two_phase_commit";
-/// Of one command. `links.failure_timeout` is 20 s, so that a program that waits for the master
-/// that doesn't answer takes longer.
-constexpr milliseconds command_time_max = 5s;
+/// Of one command, on however busy a machine. `links.failure_timeout` is longer, so that a program
+/// that waits for the master that doesn't answer takes longer.
+constexpr milliseconds command_time_max = 30s;
 
 /// A thread runs on for a moment after SIGSTOP was sent to its process.
 bool is_stopped(pid_t process) {
@@ -54,7 +54,7 @@ cluster_shape three_masters() {
   shape.consensus = protocol;
   shape.consensus_options = writes_need_all ? "heartbeat = \"50ms\", failure_timeout = \"300ms\""
                                             : "heartbeat = \"50ms\", election_timeout = \"300ms\"";
-  shape.links = "heartbeat = \"100ms\"\nfailure_timeout = \"20s\"";
+  shape.links = "heartbeat = \"100ms\"\nfailure_timeout = \"40s\"";
   if (writes_need_all)
     shape.client = "refusal_timeout = \"100ms\""; // refused writes are repeated for so long
   return shape;
@@ -65,6 +65,15 @@ milliseconds time_of(Function&& run) {
   auto began = clock_type::now();
   run();
   return std::chrono::duration_cast<milliseconds>(clock_type::now() - began);
+}
+
+/// Tries to change something. Where that is possible, a refusal is no failure: refused writes are
+/// repeated for a short time only, and a master may have stood still for longer.
+void check_write(bool is_possible, const std::function<bool()>& write) {
+  if (is_possible && writes_need_all)
+    eventually("a write is carried out", write);
+  else
+    CHECK(write() == is_possible);
 }
 
 /// The times of commands.
@@ -90,11 +99,15 @@ void check_new_clients(test_cluster& cluster, const std::string& when, bool are_
   durations writes;
   durations reads;
   for (int i = 0; i < 10; ++i) {
+    ++directories;
     outcome made;
-    writes.add(time_of([&] {
-      made = cluster.dfs({"mkdir", fmt::format("/new-{}", ++directories)});
-    }));
-    CHECK_MESSAGE((made.code == 0) == are_writes_possible, made.err);
+    INFO(made.err);
+    check_write(are_writes_possible, [&] {
+      writes.add(time_of([&] {
+        made = cluster.dfs({"mkdir", "-p", fmt::format("/new-{}", directories)});
+      }));
+      return made.code == 0;
+    });
     std::filesystem::remove_all(cluster.cache_folder());
     outcome listed;
     reads.add(time_of([&] { listed = cluster.dfs({"ls", "/"}); }));
@@ -111,7 +124,8 @@ void check_new_clients(test_cluster& cluster, const std::string& when, bool are_
 class connected_client {
  public:
   explicit connected_client(test_cluster& cluster) : masters_{cluster.settings()} {
-    REQUIRE(dfs::run_make_directory(masters_, "/connected", true).has_value());
+    check_write(true,
+                [&] { return dfs::run_make_directory(masters_, "/connected", true).has_value(); });
     REQUIRE(masters_.query(dfs::queries::list{}).has_value());
   }
 
@@ -119,10 +133,12 @@ class connected_client {
     durations writes;
     durations reads;
     for (int i = 0; i < 10; ++i) {
-      writes.add(time_of([&] {
-        auto made = dfs::run_make_directory(masters_, "/connected", true);
-        CHECK(made.has_value() == are_writes_possible);
-      }));
+      check_write(are_writes_possible, [&] {
+        auto is_made = false;
+        writes.add(time_of(
+            [&] { is_made = dfs::run_make_directory(masters_, "/connected", true).has_value(); }));
+        return is_made;
+      });
       reads.add(time_of([&] { CHECK(masters_.query(dfs::queries::list{}).has_value()); }));
     }
     MESSAGE(fmt::format("{}, {}: a connected client's mkdir {}; list {}", protocol, when,
@@ -180,7 +196,7 @@ void check_fault(const fault& what, bool strikes_leader) {
       fmt::format("{} in place of {}", what.name, strikes_leader ? "the leader" : "a follower");
   check_new_clients(cluster, "all masters up", true);
   connected_client connected{cluster};
-  CHECK(cluster.dfs({"mkdir", "-p", "/writable"}).code == 0);
+  cluster.wait_until_writable();
   auto memory = cluster.folder() / "memory"; // of who leads before the fault
   std::filesystem::rename(cluster.cache_folder(), memory);
   std::unique_ptr<misbehaving_port> port;

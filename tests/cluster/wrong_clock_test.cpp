@@ -30,7 +30,7 @@ cluster_shape clocked_cluster() {
   shape.consensus = "raft";
   shape.consensus_options = "heartbeat = \"50ms\", election_timeout = \"300ms\"";
   shape.files = "chunk_size = \"64KiB\"\ninline_limit = \"1KiB\"\ndead_after = \"1m\"\n"
-                "grace = \"3s\"\ncollection_interval = \"100ms\"";
+                "grace = \"10s\"\ncollection_interval = \"100ms\"";
   return shape;
 }
 
