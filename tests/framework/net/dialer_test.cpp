@@ -84,7 +84,7 @@ TEST_CASE("a host that doesn't answer costs the timeout and no more") {
 TEST_CASE("a host that accepts and says nothing costs the timeout and no more") {
   event_loop loop;
   raw_listener mute;
-  auto it = call(loop, {"127.0.0.1", mute.port()}, 50ms);
+  auto it = call(loop, {"127.0.0.1", mute.port()}, 500ms);
   CHECK(it.failure().problem == atl::error{errc::timeout, "no answer to the handshake in time"});
   auto peer = accept(loop, mute);
   CHECK(loop.run_until([&] { return peer.has_ended(); }));

@@ -23,9 +23,18 @@ namespace atl::runtime::testing {
 
 using std::chrono::milliseconds;
 
+/// Of tests in which nobody is silent: threads that stand still for some seconds change nothing.
 inline connection_settings quick() {
-  return {milliseconds{50}, milliseconds{300}, milliseconds{5}, milliseconds{20}};
+  return {milliseconds{50}, milliseconds{30'000}, milliseconds{5}, milliseconds{20}};
 }
+/// Of tests in which a node says nothing.
+inline connection_settings hasty() {
+  auto timing = quick();
+  timing.failure_timeout = milliseconds{300};
+  return timing;
+}
+constexpr milliseconds long_timeout{60'000}; ///< of a call that nothing holds up
+constexpr milliseconds short_timeout{3'000}; ///< of a call that nobody answers
 
 inline node_info named(std::string name) {
   node_info info;
@@ -136,7 +145,7 @@ struct fake_group {
 
   /// @param strangers listed before the group's own nodes
   /// @param first the node that the client calls first
-  explicit fake_group(int count, int known = 0, milliseconds timeout = milliseconds{3000},
+  explicit fake_group(int count, int known = 0, milliseconds timeout = long_timeout,
                       const connection_settings& timing = quick(),
                       const std::vector<endpoint>& strangers = {},
                       std::optional<std::size_t> first = {}) {

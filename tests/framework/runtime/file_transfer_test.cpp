@@ -77,7 +77,7 @@ struct source {
     for (std::size_t i = 0; i < bytes.size(); ++i)
       it.files.push_back({into / fmt::format("got-{}", i), bytes[i].size(), crc32c(bytes[i])});
     it.bytes_per_second = std::uint64_t{1} << 40;
-    it.idle_timeout = std::chrono::milliseconds{2000};
+    it.idle_timeout = std::chrono::seconds{30};
     it.retry = std::chrono::milliseconds{1};
     return it;
   }

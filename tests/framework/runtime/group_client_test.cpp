@@ -47,23 +47,23 @@ TEST_CASE("a client follows the hint to the leader, and keeps using that leader"
 
 TEST_CASE("a client sends its first command to the member that its settings name") {
   for (std::size_t first = 0; first < 3; ++first) {
-    fake_group group{3, 0, milliseconds{3000}, quick(), {}, first};
+    fake_group group{3, 0, long_timeout, quick(), {}, first};
     CHECK(*group.client->call(message_kind::command, "a") == "echo a");
     CHECK(group.nodes[first]->asked() == 1);
   }
 }
 
 TEST_CASE("a first member that is gone, or no member, is only tried") {
-  fake_group group{3, 0, milliseconds{3000}, quick(), {}, 1};
+  fake_group group{3, 0, long_timeout, quick(), {}, 1};
   group.nodes[1].reset();
   CHECK(*group.client->call(message_kind::command, "a") == "echo a");
-  fake_group other{3, 2, milliseconds{3000}, quick(), {}, 2};
+  fake_group other{3, 2, long_timeout, quick(), {}, 2};
   CHECK(*other.client->call(message_kind::command, "a") == "echo a");
   CHECK(other.nodes[0]->asked() == 1);
 }
 
 TEST_CASE("a client tells which replica answered its last command") {
-  fake_group group{3, 0, milliseconds{3000}, quick(), {}, 1};
+  fake_group group{3, 0, long_timeout, quick(), {}, 1};
   CHECK(group.client->leader() == "");
   CHECK(group.client->call(message_kind::query, "a").has_value());
   CHECK(group.client->leader() == "");
@@ -87,7 +87,7 @@ TEST_CASE("a client learns of replicas that its settings don't name") {
 
 TEST_CASE("a client leaves a silent replica for another, and reports that the command may have "
           "taken effect") {
-  fake_group group{2};
+  fake_group group{2, 0, short_timeout, hasty()};
   group.nodes[0]->script->silent = true;
   CHECK(*group.client->call(message_kind::command, "a") == "echo a");
   CHECK(group.nodes[0]->asked() == 1);
@@ -122,7 +122,7 @@ TEST_CASE("a call that reaches no replica fails before its timeout, and names al
 }
 
 TEST_CASE("a call that one replica can't complete fails with the names of the silent replicas") {
-  fake_group group{3};
+  fake_group group{3, 0, short_timeout};
   std::vector<std::string> gone{group.address(0), group.address(2)};
   group.nodes[0].reset();
   group.nodes[2].reset();
@@ -211,7 +211,7 @@ TEST_CASE("what no replica can answer fails with the reason, at once if none wou
 }
 
 TEST_CASE("a single replica that answers nothing is named when the time is over") {
-  fake_group group{1, 0, milliseconds{400}};
+  fake_group group{1, 0, milliseconds{400}, hasty()};
   group.nodes[0]->script->silent = true;
   auto answer = group.client->call_any(message_kind::local_query, "a");
   REQUIRE_FALSE(answer.has_value());

@@ -108,22 +108,30 @@ struct sending_master {
 } // namespace
 
 TEST_CASE("heartbeats are in time while large messages wait for a slow link") {
-  // The messages take several times as long as a heartbeat may take, which is long enough for a
-  // machine that is busy with other tests.
+  // The messages take several times as long as a heartbeat may take.
   connection_settings timing{milliseconds{20}, milliseconds{1000}, milliseconds{10},
                              milliseconds{50}};
   constexpr std::size_t messages = 24;
-  receiving_master to;
-  slow_link link{to.where, 6 << 20};
-  sending_master from{link.where(), timing};
-  for (std::size_t i = 0; i < messages; ++i)
-    from.send();
-  while (to.bytes < messages * message_bytes && from.reasons_seen == 0)
-    std::this_thread::sleep_for(milliseconds{1}); // leaves the processor to those who are tested
-  std::lock_guard lock{from.mutex};
-  for (auto& reason : from.reasons)
+  // A machine that is busy may hold a heartbeat up for so long by itself. Heartbeats that wait
+  // behind the messages are late each time.
+  std::vector<std::string> reasons;
+  for (int attempt = 0; attempt < 5; ++attempt) {
+    receiving_master to;
+    slow_link link{to.where, 6 << 20};
+    sending_master from{link.where(), timing};
+    for (std::size_t i = 0; i < messages; ++i)
+      from.send();
+    while (to.bytes < messages * message_bytes && from.reasons_seen == 0)
+      std::this_thread::sleep_for(milliseconds{1}); // leaves the processor to those who are tested
+    std::lock_guard lock{from.mutex};
+    if (from.reasons.empty()) {
+      CHECK(to.bytes == messages * message_bytes);
+      return;
+    }
+    reasons.insert(reasons.end(), from.reasons.begin(), from.reasons.end());
+  }
+  for (auto& reason : reasons)
     FAIL_CHECK(reason);
-  CHECK(to.bytes == messages * message_bytes);
 }
 
 TEST_CASE("what waits for a node that reads nothing is bounded, and its sender is told") {

@@ -17,7 +17,7 @@ using namespace atl::runtime;
 namespace {
 
 connection_settings quick() {
-  return {std::chrono::milliseconds{50}, std::chrono::milliseconds{500},
+  return {std::chrono::milliseconds{50}, std::chrono::milliseconds{30'000},
           std::chrono::milliseconds{10}, std::chrono::milliseconds{100}};
 }
 

@@ -19,7 +19,7 @@ group_client::settings settings_of(const fake_node& node) {
   settings.self = named("a client");
   settings.role = "master";
   settings.timing = quick();
-  settings.timeout = milliseconds{3000};
+  settings.timeout = long_timeout;
   settings.members = {{"node", node.where}};
   return settings;
 }

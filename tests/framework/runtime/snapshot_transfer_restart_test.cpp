@@ -21,7 +21,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::size_t first_bytes = 1 << 20;
-constexpr std::size_t second_bytes = 8 << 20;
+constexpr std::size_t second_bytes = 32 << 20; ///< takes long at the slow rate
 
 std::string contents(std::size_t size, unsigned seed) {
   std::string bytes(size, '\0');
@@ -143,7 +143,7 @@ struct two_transfers {
   }
   void must_arrive(spi::log_index index, const std::string& small) {
     std::unique_lock lock{messages.mutex};
-    REQUIRE(messages.changed.wait_for(lock, std::chrono::seconds{20},
+    REQUIRE(messages.changed.wait_for(lock, std::chrono::seconds{60},
                                       [this] { return messages.arrived.has_value(); }));
     CHECK(messages.arrived->index == index);
     CHECK(read(incoming / "1-first") == contents(first_bytes, 1));
@@ -153,7 +153,7 @@ struct two_transfers {
   }
   template <class Condition>
   static void must_come_true(Condition condition) {
-    for (int i = 0; i < 2000 && !condition(); ++i)
+    for (int i = 0; i < 6000 && !condition(); ++i)
       std::this_thread::sleep_for(std::chrono::milliseconds{10});
     REQUIRE(condition());
   }

@@ -24,8 +24,10 @@
 
 namespace dfs::test {
 
+/// Of a caller that waits for nodes that stand still for some seconds, as on a busy machine.
 inline bulk_options caller_options() {
   bulk_options options;
+  options.timeouts = {std::chrono::seconds{30}, std::chrono::seconds{30}};
   options.self.cluster = "test";
   options.self.role = "client";
   return options;

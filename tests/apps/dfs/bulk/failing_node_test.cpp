@@ -149,14 +149,19 @@ TEST_CASE("a frozen node in a pipeline is reported before the nodes in front of 
     at = after.endpoint();
   }
   std::vector<write_target> targets = {cluster[0].target(), cluster[1].target(), {"frozen", at, 0}};
-  for (auto size : {std::size_t{10}, fragment_bytes_max}) {
-    auto key = key_of(size);
+  auto options = caller_options();
+  options.timeouts = {}; // the usual ones
+  std::uint64_t number = 0;
+  auto is_reported = [&](std::size_t size) {
+    auto key = key_of(++number);
     auto data = pattern(size);
-    auto results = write_chunk(targets, key.chunk, data, durability::replicated, caller_options());
-    CHECK(outcomes(results) == "ok ok timeout");
-    CHECK(get(*cluster[0].at.store, key) == data);
-    CHECK(get(*cluster[1].at.store, key) == data);
-  }
+    auto results = write_chunk(targets, key.chunk, data, durability::replicated, options);
+    return outcomes(results) == "ok ok timeout" && get(*cluster[0].at.store, key) == data &&
+           get(*cluster[1].at.store, key) == data;
+  };
+  // On a busy machine a node in front may stand still for so long by itself, though not each time.
+  for (auto size : {std::size_t{10}, fragment_bytes_max})
+    CHECK((is_reported(size) || is_reported(size) || is_reported(size)));
 }
 
 TEST_CASE("a copy from a node that is dead, frozen or without the fragment ends with the reason") {
@@ -170,7 +175,10 @@ TEST_CASE("a copy from a node that is dead, frozen or without the fragment ends 
   CHECK(over.copy_fragment(key_of(1), unused_port(), 0).error().code == errc::unavailable);
   CHECK(over.copy_fragment(key_of(1), frozen.endpoint(), 0).error().code == errc::timeout);
   CHECK(over.copy_fragment(key_of(1), frozen_later.endpoint(), 0).error().code == errc::timeout);
-  CHECK(over.copy_fragment(key_of(1), source[0].endpoint(), 0).error().code == errc::not_found);
+  // The node's time limits are short, also for its own threads.
+  wait_until([&] {
+    return over.copy_fragment(key_of(1), source[0].endpoint(), 0).error().code == errc::not_found;
+  });
   CHECK(node.at.store->list().empty());
   CHECK(node.at.files_in("tmp") == 0);
 }
@@ -336,20 +344,29 @@ TEST_CASE("a node with a slow disk sends progress messages along the whole pipel
   slow.start();
   auto options = short_timeouts();
   std::vector<write_target> targets = {cluster[0].target(), cluster[1].target(), slow.target()};
-  disk.hold_syncs(true);
-  std::atomic<bool> over = false;
   std::string outcome;
-  std::thread writer{[&] {
-    outcome = outcomes(
-        write_chunk(targets, key_of(1).chunk, pattern(chunk_size), durability::fsync, options));
-    over = true;
-  }};
-  auto until = std::chrono::steady_clock::now() + 3 * options.timeouts.progress;
-  wait_until([&] { return over || std::chrono::steady_clock::now() > until; });
-  CHECK(!over);
-  disk.hold_syncs(false);
-  writer.join();
-  CHECK(outcome == "ok ok ok");
+  // @returns whether the write waited for several times as long as a node may be silent
+  auto waits = [&](std::uint64_t number) {
+    disk.hold_syncs(true);
+    std::atomic<bool> over = false;
+    std::thread writer{[&] {
+      outcome = outcomes(write_chunk(targets, key_of(number).chunk, pattern(chunk_size),
+                                     durability::fsync, options));
+      over = true;
+    }};
+    auto until = std::chrono::steady_clock::now() + 3 * options.timeouts.progress;
+    wait_until([&] { return over || std::chrono::steady_clock::now() > until; });
+    auto has_waited = !over;
+    disk.hold_syncs(false);
+    writer.join();
+    return has_waited && outcome == "ok ok ok";
+  };
+  // A busy machine may hold a message up for too long by itself. Without the messages each write
+  // ends too early.
+  auto has_waited = false;
+  for (std::uint64_t attempt = 1; attempt <= 5 && !has_waited; ++attempt)
+    has_waited = waits(attempt);
+  CHECK_MESSAGE(has_waited, outcome);
 }
 
 TEST_CASE("a connection uses one file descriptor of the serving node") {

@@ -16,8 +16,9 @@ namespace {
 void expect_serving(bulk_node& node) {
   auto key = key_of(4711);
   REQUIRE(put(*node.at.store, key, "still here"));
+  // A node with little patience may hang up on this thread while it stands still.
   bulk_connection over{node.endpoint(), caller_options()};
-  CHECK(fetch(over, key, 0, 100) == "still here");
+  wait_until([&] { return fetch(over, key, 0, 100) == "still here"; });
 }
 
 /// A valid header except for one field.

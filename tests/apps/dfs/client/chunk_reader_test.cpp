@@ -46,6 +46,23 @@ struct fixture : data_path {
       all += node->server->stats().read_bytes;
     return all;
   }
+  /// Reads a range of two blocks, and one of one block. A node that stands still for a moment is
+  /// hedged by another one, which then reads the same; without that no more may be read.
+  void must_read_blocks_alone() {
+    for (std::uint64_t attempt = 0; attempt < 5; ++attempt) {
+      auto hedges = reader.counters().hedges;
+      auto before = bytes_read();
+      CHECK(reads(2 * block_size - 1, 2));
+      CHECK(reads(0, 1)); // by now the node has counted the first read
+      auto blocks = (bytes_read() - before) / block_size;
+      if (reader.counters().hedges != hedges)
+        continue;
+      CHECK(blocks >= 2);
+      CHECK(blocks <= 3 + attempt); // earlier hedges may be counted late
+      return;
+    }
+    FAIL("a hedge was sent each time");
+  }
   void damage(std::uint32_t fragment) {
     std::fstream file{nodes[fragment].at.path_of(key_of(1, fragment)),
                       std::ios::in | std::ios::out | std::ios::binary};
@@ -116,18 +133,12 @@ TEST_CASE("any range of a chunk can be read, whatever its scheme") {
 
 TEST_CASE("of a copy only the blocks of the range are read") {
   fixture it;
-  CHECK(it.reads(2 * block_size - 1, 2));
-  CHECK(it.reads(0, 1)); // by now the node has counted the first read
-  CHECK(it.bytes_read() >= 2 * block_size);
-  CHECK(it.bytes_read() <= 3 * block_size);
+  it.must_read_blocks_alone();
 }
 
 TEST_CASE("of a fragment that holds the bytes themselves only the blocks of the range are read") {
   fixture it{true};
-  CHECK(it.reads(2 * block_size - 1, 2));
-  CHECK(it.reads(0, 1)); // by now the node has counted the first read
-  CHECK(it.bytes_read() >= 2 * block_size);
-  CHECK(it.bytes_read() <= 3 * block_size);
+  it.must_read_blocks_alone();
 }
 
 TEST_CASE("a range of a fragment that is damaged, gone or said to be down is made from others") {
@@ -174,7 +185,8 @@ TEST_CASE("a node that says nothing is taken out after a few reads, and its hedg
   for (int i = 0; i < 20; ++i)
     CHECK(it.reads(0, 100));
   auto counted = it.reader.counters();
-  CHECK(counted.hedges_won == atl::outlier_options{}.failures);
+  CHECK(counted.hedges_won >= atl::outlier_options{}.failures);
+  CHECK(counted.hedges_won < 20); // others may have stood still for a moment, too
   CHECK(counted.answered == 20);
 }
 

@@ -73,6 +73,7 @@ TEST_CASE("an upload of many chunks makes one connection, and asks for places a 
 
 TEST_CASE("a node that says nothing is given up soon, and avoided by the next chunks") {
   fixture it{false, 4};
+  it.give_up_silent_nodes();
   frozen_node frozen;
   it.replace_node(0, frozen.endpoint());
   auto upload = begin_upload(it, it.view->masters().allocate);
@@ -86,6 +87,7 @@ TEST_CASE(
     "without other nodes, a chunk has no fragment on a node that freezes, and neither have the "
     "next chunks") {
   fixture it;
+  it.give_up_silent_nodes();
   std::size_t frozen = 0;
   SUBCASE("first in the pipeline") {}
   SUBCASE("in the middle of the pipeline") {
@@ -109,6 +111,7 @@ TEST_CASE(
 
 TEST_CASE("a suspect is used when another node freezes and too few others are left") {
   fixture it;
+  it.give_up_silent_nodes();
   frozen_node frozen;
   it.replace_node(1, frozen.endpoint());
   it.uploader.suspects().add(1, std::chrono::steady_clock::now());
@@ -120,6 +123,7 @@ TEST_CASE("a suspect is used when another node freezes and too few others are le
 
 TEST_CASE("a chunk with enough fragments isn't stored again because of a suspect that has none") {
   fixture it{false, 4};
+  it.give_up_silent_nodes();
   frozen_node frozen;
   it.replace_node(3, frozen.endpoint());
   it.uploader.suspects().add(1, std::chrono::steady_clock::now());
@@ -171,7 +175,8 @@ TEST_CASE("a fragment that takes much longer than the others is given up once en
   auto context = atl::net::context_of_this_thread();
   write_latencies latencies;
   fragment_writes::tools tools{it.connections, it.progress, latencies, patient().timeouts,
-                               atl::spi::transfer_policy{.deadline = std::chrono::seconds{5}}};
+                               atl::spi::transfer_policy{.deadline = std::chrono::seconds{5},
+                                                         .hedge_after = std::chrono::seconds{1}}};
   fragment_writes writes{tools, context, key_of(1).chunk, durability::fsync};
   std::vector<std::string_view> fragments{"one", "two", "three"};
   std::vector<fragment_write> targets{{1, it.nodes[0].target(0)},

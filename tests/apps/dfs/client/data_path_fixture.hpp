@@ -144,6 +144,7 @@ struct data_path {
   explicit data_path(bool parity = false, int count = 3, bulk_options options = caller_options())
       : nodes{count}, connections{std::move(options)} {
     settings.busy_timeout = std::chrono::seconds{5};
+    settings.transfers.first_timeout = settings.transfers.hedge_after = std::chrono::seconds{30};
     for (int i = 0; i < count; ++i) {
       protocol::storage_view node;
       node.target = {static_cast<storage_id>(i + 1), nodes[i].name, nodes[i].endpoint()};
@@ -168,6 +169,13 @@ struct data_path {
     };
     view.emplace(settings, make_masters(), load, find_scheme, *load(settings_now),
                  node_directory{{}, views});
+  }
+
+  /// Nodes that say nothing are given up as by default. Otherwise they are waited for, because a
+  /// busy machine holds any node up for a moment.
+  void give_up_silent_nodes() {
+    settings.transfers.first_timeout = spi::transfer_policy{}.first_timeout;
+    settings.transfers.hedge_after = spi::transfer_policy{}.hedge_after;
   }
 
   master_calls make_masters() {

@@ -54,7 +54,7 @@ struct fixture : data_path {
   std::string data = pattern(300'000);
 
   explicit fixture(bool parity = false, int count = 3) : data_path{parity, count} {
-    atl::spi::transfer_policy policy;
+    auto policy = settings.transfers;
     policy.sends = 3;
     by.transfers = policy;
   }

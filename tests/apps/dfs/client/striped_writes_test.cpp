@@ -33,7 +33,8 @@ struct fixture {
   transfer_progress progress;
   write_latencies latencies;
   fragment_writes::tools tools{connections, progress, latencies, patient().timeouts,
-                               atl::spi::transfer_policy{.deadline = std::chrono::seconds{5}}};
+                               atl::spi::transfer_policy{.deadline = std::chrono::seconds{5},
+                                                         .hedge_after = std::chrono::seconds{30}}};
   scheme by;
   std::vector<fragment_write> targets;
 
@@ -99,6 +100,7 @@ TEST_CASE("what is encoded while it is sent is what is encoded at once, of every
 
 TEST_CASE("a node that freezes amid a chunk is given up, and the others get all that is theirs") {
   fixture it;
+  it.tools.policy.hedge_after = std::chrono::seconds{1};
   auto data = pattern(64 * stripe);
   throttling_proxy freezing{it.nodes[2].endpoint(), {.bytes_max = 1'000'000}, {}};
   it.targets[2].target.at = freezing.endpoint();

@@ -89,21 +89,26 @@ TEST_CASE("uploads have numbers of their own") {
 }
 
 TEST_CASE("a client that ends waits until the masters have heard of the end of its uploads") {
-  noting_masters masters;
-  masters.answers = false;
-  std::thread answering;
-  std::atomic<bool> is_answered = false;
-  {
-    upload_leases leases{masters.calls(), 1};
-    leases.finish(7);
-    answering = std::thread{[&] {
-      std::lock_guard lock{masters.mutex};
-      is_answered = true;
-      masters.unanswered.front()();
-    }};
+  // The end waits for a second at most, and a busy machine may take longer to begin a thread.
+  auto has_waited = false;
+  for (int attempt = 0; attempt < 3 && !has_waited; ++attempt) {
+    noting_masters masters;
+    masters.answers = false;
+    std::thread answering;
+    std::atomic<bool> is_answered = false;
+    {
+      upload_leases leases{masters.calls(), 1};
+      leases.finish(7);
+      answering = std::thread{[&] {
+        std::lock_guard lock{masters.mutex};
+        is_answered = true;
+        masters.unanswered.front()();
+      }};
+    }
+    has_waited = is_answered;
+    answering.join();
   }
-  CHECK(is_answered);
-  answering.join();
+  CHECK(has_waited);
 }
 
 TEST_CASE("an answer that comes after the client's end does no harm") {

@@ -395,7 +395,7 @@ TEST_CASE("some tasks run at once, the others after them, a doubled one once, an
                                                           {2, task_outcome::ok},
                                                           {3, task_outcome::ok},
                                                           {4, task_outcome::refused}});
-  CHECK(node.worker->under_way() == 0);
+  wait_until([&] { return node.worker->under_way() == 0; });
 }
 
 TEST_CASE("tasks of an older term that have not begun are dropped, and one id is another task in "
@@ -417,7 +417,7 @@ TEST_CASE("tasks of an older term that have not begun are dropped, and one id is
   CHECK(ended[0].term == 5);
   CHECK(ended[1].id == 2);
   CHECK(ended[1].term == 6);
-  CHECK(node.worker->under_way() == 0);
+  wait_until([&] { return node.worker->under_way() == 0; });
 }
 
 // -- rebuild ------------------------------------------------------------------

@@ -48,7 +48,7 @@ std::map<std::pair<std::string, std::string>, std::string> connections_of_machin
 } // namespace
 
 void eventually(const std::string& what, const std::function<bool()>& holds) {
-  auto give_up = std::chrono::steady_clock::now() + failure_timeout;
+  auto give_up = std::chrono::steady_clock::now() + test_timeout;
   while (!holds()) {
     if (std::chrono::steady_clock::now() >= give_up)
       FAIL("not in time: " << what);
@@ -66,7 +66,8 @@ node_processes::node_processes() {
   folder_.write("cluster.toml",
                 fmt::format("members = [\n{}]\n[cluster]\nname = \"pair\"\n"
                             "[plugins]\npath = [\"{}\"]\n[consensus]\nplugin = \"raft\"\n"
-                            "[links]\nheartbeat = \"100ms\"\nfailure_timeout = \"{}s\"\n",
+                            "[links]\nheartbeat = \"100ms\"\nfailure_timeout = \"{}s\"\n"
+                            "[client]\ntimeout = \"60s\"\nrefusal_timeout = \"20s\"\n",
                             members, PLUGIN_FOLDER, failure_timeout.count()));
   for (int number : {1, 2, 3}) {
     auto name = fmt::format("member-{}", number);

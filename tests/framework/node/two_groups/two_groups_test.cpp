@@ -112,19 +112,21 @@ TEST_CASE("an actor that throws takes down its role in that process with the rea
           "other role, and the other members are told") {
   running_nodes it;
   CHECK_FALSE(it.asks.tell_to_fail(1).has_value());
+  std::string reason = "the actor of the role 'locks' ended without having been told to";
   eventually("member-1 says that its role failed", [&] {
     auto now = it.asks.status(1, "locks");
-    return now && now->health == atl::runtime::health::failed;
+    if (!now || now->health != atl::runtime::health::failed)
+      return false;
+    CHECK_MESSAGE(now->text.starts_with(reason), now->text);
+    return true;
   });
-  std::string reason = "the actor of the role 'locks' ended without having been told to";
-  CHECK(it.asks.status(1, "locks").value().text.starts_with(reason));
-  CHECK_MESSAGE(contains(it.nodes.log_of(1), "the role 'locks' is down: " + reason),
-                it.nodes.log_of(1));
+  eventually("member-1 logs it",
+             [&] { return contains(it.nodes.log_of(1), "the role 'locks' is down: " + reason); });
   for (int other : {2, 3})
     eventually("member-" + std::to_string(other) + " is told", [&] {
       return contains(it.nodes.log_of(other), "the role 'locks' of member-1 is down: " + reason);
     });
-  CHECK(it.asks.serves(1, "jobs"));
+  eventually("the other role serves", [&] { return it.asks.serves(1, "jobs"); });
   for (auto role : {"jobs", "locks"})
     CHECK(it.asks.run(role) == "1");
   auto refused = it.asks.tell_to_fail(1).error().message;
