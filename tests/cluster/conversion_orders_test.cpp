@@ -88,7 +88,8 @@ std::size_t chunks_with(test_cluster& cluster, const std::string& path, std::siz
 
 std::uint64_t used_bytes(test_cluster& cluster) {
   std::uint64_t used = 0;
-  for (auto& node : cluster.status()["storages"])
+  auto status = cluster.status();
+  for (auto& node : status["storages"])
     used += node["used_bytes"].get<std::uint64_t>();
   return used;
 }

@@ -93,8 +93,9 @@ struct shredded final : grouped {
   reads_to_rebuild(std::size_t size, const atl::spi::fragment_range& wanted,
                    std::span<const atl::spi::source> sources) const override {
     constexpr std::size_t slice = 16;
+    auto whole = grouped::reads_to_rebuild(size, wanted, sources).value();
     std::vector<atl::spi::fragment_range> slices;
-    for (auto& range : *grouped::reads_to_rebuild(size, wanted, sources))
+    for (auto& range : whole)
       for (std::size_t at = 0; at < range.length; at += slice)
         slices.push_back({range.fragment, range.offset + at, std::min(slice, range.length - at)});
     return slices;
