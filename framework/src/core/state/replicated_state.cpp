@@ -160,8 +160,7 @@ result<std::string> replicated_state::query(std::string_view query) const {
   auto answer = self_->answer(present, query);
   if (!present.failure())
     return answer;
-  self_->is_damaged = present.failure()->code == errc::corrupt;
-  self_->unreadable = true; // other rows may be damaged as well
+  self_->make_unreadable(*present.failure()); // other rows may be damaged as well
   return tl::unexpected{*present.failure()};
 }
 

@@ -61,8 +61,13 @@ struct replicated_state::implementation {
   error fail_for_good(error why) {
     why.message = fmt::format("{} in '{}': {}", service.title, folder.native(), why.message);
     broken = why;
-    unreadable = true;
+    make_unreadable(why);
     return why;
+  }
+  void make_unreadable(const error& why) {
+    if (why.code == errc::corrupt)
+      is_damaged = true;
+    unreadable = true;
   }
 
   std::shared_lock<std::shared_mutex> to_read() const {

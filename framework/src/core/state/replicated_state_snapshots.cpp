@@ -26,10 +26,8 @@ result<log_index> replicated_state::save(const std::filesystem::path& folder) {
 
 status replicated_state::check_saved(const std::filesystem::path& folder) const {
   auto checked = check_tables(folder, self_->service);
-  if (!checked && checked.error().code == errc::corrupt) { // the tables are this state's own
-    self_->is_damaged = true;
-    self_->unreadable = true;
-  }
+  if (!checked && checked.error().code == errc::corrupt) // the tables are this state's own
+    self_->make_unreadable(checked.error());
   return checked;
 }
 

@@ -276,6 +276,27 @@ TEST_CASE("a query that hits a damaged row is left to other replicas, and so are
   CHECK_FALSE(names->try_query_in_memory(question_of(1999)).has_value());
 }
 
+TEST_CASE("what is asked after a command has hit a damaged row is told that the state is damaged") {
+  temporary_folder folder;
+  make_large_copy(folder / "copy");
+  damage_a_row(folder / "copy");
+  auto names = open(folder / "copy");
+  auto applied = atl::status{};
+  for (int i = 0; i < 2000 && applied; ++i) {
+    auto index = names->applied() + 1;
+    commands::unlink remove{at(fmt::format("/{:04}", i)), commands::unlink::expect::anything, true};
+    committed_entry entry{index, 0, false,
+                          encode(command{{1, 1}, index, birth_us + index, remove})};
+    if (auto answers = names->apply({&entry, 1}); !answers)
+      applied = tl::unexpected{answers.error()};
+  }
+  REQUIRE_FALSE(applied.has_value());
+  CHECK(applied.error().code == errc::corrupt);
+  auto asked = names->query(encode(query_message{queries::stat{at("/1999")}}));
+  REQUIRE_FALSE(asked.has_value());
+  CHECK(asked.error().code == errc::corrupt); // a host rebuilds what is damaged
+}
+
 TEST_CASE("a snapshot of a damaged name space is refused, even if no read has hit the damage") {
   temporary_folder folder;
   make_large_copy(folder / "copy");
