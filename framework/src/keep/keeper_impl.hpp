@@ -104,6 +104,8 @@ class keeper::impl {
   repair_queue::attempt start_move(const repair_queue::entry& next);
   repair_queue::attempt start_task(task what, remedy how, repair_queue::danger rank);
   bool may_start(repair_queue::danger rank);
+  bool is_receiver_busy(node_id node);
+  bool are_receivers_busy();
   void spend(const task& what, repair_queue::danger rank);
   node_id free_sender(const remedy& how) const;
   void on_task_done(task& which, const order_result& result);

@@ -28,9 +28,35 @@ void keeper::impl::start_tasks() {
 }
 
 repair_queue::attempt keeper::impl::start(const repair_queue::entry& next) {
-  if (tasks_.size() >= tasks_max || !may_start(next.rank))
+  if (tasks_.size() >= tasks_max || !may_start(next.rank) || are_receivers_busy())
     return repair_queue::attempt::stop;
   return next.rank >= repair_queue::drain ? start_move(next) : start_repair(next);
+}
+
+/// Does the node receive as much as it may? Notes when it can receive more, if its rate says so.
+bool keeper::impl::is_receiver_busy(node_id node) {
+  if (tasks_.in(node) >= setup_.settings.streams_in)
+    return true;
+  auto rate = node_rates_.find(node);
+  if (!setup_.rules.keep_rates || rate == node_rates_.end() || rate->second.is_open(now_))
+    return false;
+  auto opens = rate->second.opens_at();
+  tokens_at_ = tokens_at_ > now_ ? std::min(tokens_at_, opens) : opens;
+  return true;
+}
+
+/// Whether all nodes that could take fragments are busy, so that it is in vain to look for a target
+/// for each unit of the queue.
+bool keeper::impl::are_receivers_busy() {
+  auto is_any_busy = false;
+  for (const auto& [id, node] : nodes_.all()) {
+    if (!node.can_receive())
+      continue;
+    if (!is_receiver_busy(id))
+      return false;
+    is_any_busy = true;
+  }
+  return is_any_busy;
 }
 
 bool keeper::impl::may_start(repair_queue::danger rank) {
@@ -127,7 +153,7 @@ repair_queue::attempt keeper::impl::start_task(task what, remedy how, repair_que
   auto* plugins = judge_.plugins_of(what.unit.policy);
   if (!plugins)
     return repair_queue::attempt::stuck;
-  auto mean = use_.mean();
+  auto mean = what.why == task::purpose::rebalance ? use_.mean() : 0.0; // it is asked for often
   auto adopting = adopting_nodes(what.unit.id);
   target_picker::wish wanted{
       what.unit,
@@ -139,16 +165,7 @@ repair_queue::attempt keeper::impl::start_task(task what, remedy how, repair_que
                std::ranges::find(adopting, node.id) != adopting.end() ||
                (what.why == task::purpose::rebalance && !use_.may_take(node, what.bytes, mean));
       },
-      [&](const watched_node& node) {
-        if (tasks_.in(node.id) >= setup_.settings.streams_in)
-          return true;
-        auto rate = node_rates_.find(node.id);
-        if (!setup_.rules.keep_rates || rate == node_rates_.end() || rate->second.is_open(now_))
-          return false;
-        auto opens = rate->second.opens_at();
-        tokens_at_ = tokens_at_ > now_ ? std::min(tokens_at_, opens) : opens;
-        return true;
-      },
+      [&](const watched_node& node) { return is_receiver_busy(node.id); },
       !setup_.rules.spread_over_domains};
   auto target = targets_.pick(what.unit.policy, *plugins->placement, wanted, now_);
   if (target.what == target_picker::outcome::busy)

@@ -133,6 +133,31 @@ TEST_CASE("repairs keep to their rate") {
   CHECK(world.ordered(work::copy).size() == 100);
 }
 
+TEST_CASE("repairs aren't planned while no node may receive more") {
+  struct counts_plans : striped_scheme {
+    counts_plans() : striped_scheme{3, 1} {}
+    std::vector<atl::spi::repair_step>
+    plan(std::span<const atl::spi::chunk_report> reports) const override {
+      ++plans;
+      return striped_scheme::plan(reports);
+    }
+    mutable int plans = 0;
+  };
+  scripted_storage world;
+  auto scheme = std::make_shared<counts_plans>();
+  world.plugins.recovery = scheme;
+  for (std::uint64_t i = 1; i <= 40; ++i)
+    world.add(i, i % 2 == 0 ? std::vector<node_id>{1, 2, no_node}
+                            : std::vector<node_id>{3, 4, no_node});
+  world.setup.settings.node_rate = 100; // a unit each ten seconds
+  world.start();
+  world.run(8 * second);
+  CHECK(world.ordered(work::rebuild).size() == 4);
+  CHECK(scheme->plans < 12);
+  world.run(10 * second);
+  CHECK(world.ordered(work::rebuild).size() == 8);
+}
+
 TEST_CASE("a node receives and sends only so many fragments at a time") {
   scripted_storage world{5};
   for (std::uint64_t i = 1; i <= 100; ++i)
