@@ -1,7 +1,7 @@
 #include "keeper_hosts.hpp"
 
-#include "storage_checker.hpp"
 #include "storage_node.hpp"
+#include "storage_observer.hpp"
 
 #include <algorithm>
 #include <exception>
@@ -13,6 +13,8 @@ namespace atl::sim {
 namespace {
 
 constexpr std::int64_t tick_us = 200'000;
+constexpr std::int64_t idle_tick_us_max = 1'000'000;
+constexpr std::int64_t busy_us = 5'000'000; ///< for so long after its last work a keeper isn't idle
 constexpr std::uint32_t idle_wakes_max = 1'000;
 constexpr std::int64_t idle_wake_us = 10; ///< between two of them, at most
 
@@ -35,7 +37,7 @@ void keeper_hosts::start() {
   for (auto& each : hosts_)
     make_keeper(each);
   lead(1);
-  world_.after(tick_us, [this] { tick(); });
+  world_.after(tick_interval(), [this] { tick(); });
 }
 
 void keeper_hosts::on_node_added(keep::node_id node) {
@@ -73,6 +75,7 @@ void keeper_hosts::make_keeper(host& which) {
 }
 
 const keep::policy_plugins* keeper_hosts::plugins_of(host& which, keep::policy_id policy) {
+  ++world_.stats().plugin_uses;
   if (policy != 1 && world_.now() < policy_known_at_)
     return nullptr;
   auto [entry, is_new] = which.plugins.try_emplace(policy);
@@ -94,7 +97,10 @@ void keeper_hosts::call(host& which, const keeper_call& what) {
     which.keeper->advance(world_.time());
     what(*which.keeper);
     auto effects = which.keeper->take_effects();
-    which.idle_wakes = effects.empty() ? which.idle_wakes : 0;
+    if (!effects.empty()) {
+      which.idle_wakes = 0;
+      which.worked_at = world_.now();
+    }
     for (auto& effect : effects) {
       if (!world_.ok() || which.process != process)
         return;
@@ -102,7 +108,7 @@ void keeper_hosts::call(host& which, const keeper_call& what) {
     }
     if (which.process != process)
       return;
-    auto deadline = std::max(world_.now(), which.keeper->deadline().count());
+    auto deadline = next_wake(which);
     if (which.wakes_at >= 0 && which.wakes_at <= deadline && which.wakes_at >= world_.now())
       return;
     which.wakes_at = deadline;
@@ -114,6 +120,16 @@ void keeper_hosts::call(host& which, const keeper_call& what) {
     world_.violate(storage_violation::threw,
                    fmt::format("the keeper of host {} throws: {}", which.id, problem.what()));
   }
+}
+
+std::int64_t keeper_hosts::next_wake(const host& which) const {
+  auto deadline = std::max(world_.now(), which.keeper->deadline().count());
+  auto late = world_.parameters().idle_wake_us;
+  if (late == 0 || world_.now() - which.worked_at < busy_us)
+    return deadline;
+  auto report = which.keeper->report();
+  return report.tasks == 0 && report.queued_units == 0 ? std::max(deadline, world_.now() + late)
+                                                       : deadline;
 }
 
 void keeper_hosts::wake(host& which) {
@@ -152,7 +168,7 @@ void keeper_hosts::lead(std::uint32_t id) {
   which.version = 0;
   world_.trace("host {} leads in term {}", id, term_);
   world_.note(combine(term_, id));
-  world_.checker().on_leader();
+  world_.observer().on_leader();
   call(which, [&](auto& keeper) {
     keeper.on_settings(world_.parameters().settings);
     keeper.on_lead(term_);
@@ -231,6 +247,10 @@ void keeper_hosts::tell_state(host& which) {
   });
 }
 
+std::int64_t keeper_hosts::tick_interval() const {
+  return std::max(tick_us, std::min(idle_tick_us_max, world_.parameters().idle_wake_us));
+}
+
 void keeper_hosts::tick() {
   if (leader_ != 0) {
     // Uploads that began before are refused from now on.
@@ -242,7 +262,7 @@ void keeper_hosts::tick() {
     }
     tell_state(at(leader_));
   }
-  world_.after(tick_us, [this] { tick(); });
+  world_.after(tick_interval(), [this] { tick(); });
 }
 
 void keeper_hosts::tell_nodes() {
@@ -255,12 +275,12 @@ void keeper_hosts::set_node_state(keep::node_id node, keep::node_state to) {
   auto before = world_.state().state_of(node);
   if (!world_.state().set_node_state(node, to) || before == to)
     return;
-  world_.checker().on_node_state(node);
+  world_.observer().on_node_state(node);
   tell_nodes();
 }
 
 void keeper_hosts::set_settings(const keep::keeper_settings& settings) {
-  world_.checker().on_settings(settings);
+  world_.observer().on_settings(settings);
   world_.parameters().settings = settings;
   if (leader_ != 0)
     call_later(at(leader_), delay(),
@@ -297,11 +317,21 @@ void keeper_hosts::hear(keep::node_id node, std::uint64_t incarnation, const kee
         return;
       latest = incarnation;
       auto [heard, is_first] = to.heard_at.try_emplace(node, to.since);
-      world_.checker().on_heard(id, node, world_.now() - heard->second);
+      world_.observer().on_heard(id, node, world_.now() - heard->second);
       heard->second = world_.now();
       call(to, [&](auto& keeper) { keeper.on_heard(node, incarnation, what); });
     });
   }
+}
+
+void keeper_hosts::hear_all() {
+  for (auto& each : hosts_)
+    if (each.process != 0)
+      call(each, [&](auto& keeper) {
+        for (keep::node_id id = 1; id <= world_.node_count(); ++id)
+          if (auto& node = world_.node(id); node.up())
+            keeper.on_heard(id, node.incarnation(), node.vitals());
+      });
 }
 
 void keeper_hosts::tell(keep::node_id node, const keep::fragment_key& key,
@@ -312,9 +342,9 @@ void keeper_hosts::tell(keep::node_id node, const keep::fragment_key& key,
       continue;
     send_back(over, [this, id = each.id, process = each.process, node, key, what] {
       if (what != keep::fragment_condition::stored)
-        world_.checker().on_complaint(node, key);
+        world_.observer().on_complaint(node, key);
       else if (leader_ == id)
-        world_.checker().on_stored_news(node, key);
+        world_.observer().on_stored_news(node, key);
       if (at(id).process == process)
         call(at(id), [&](auto& keeper) { keeper.on_fragment(node, key, what); });
     });

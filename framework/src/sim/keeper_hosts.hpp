@@ -28,6 +28,8 @@ class keeper_hosts {
 
   // -- what nodes and clients send
   void hear(keep::node_id node, std::uint64_t incarnation, const keep::vitals& what);
+  /// One heartbeat of each node that is up, which arrives at once.
+  void hear_all();
   void tell(keep::node_id node, const keep::fragment_key& key, keep::fragment_condition what);
   void answer(keep::node_id node, std::uint32_t host, keep::ticket id,
               const keep::order_result& result);
@@ -62,6 +64,7 @@ class keeper_hosts {
     std::uint64_t wake = 0; ///< number of the last wake-up
     std::int64_t woke_at = 0;
     std::uint32_t idle_wakes = 0; ///< one right after the other, without any effect
+    std::int64_t worked_at = 0;   ///< when its keeper asked for something last
     std::map<keep::node_id, std::int64_t> heard_at;
     std::map<keep::node_id, std::uint64_t> incarnations; ///< of the nodes' present processes
     std::uint64_t version = 0; ///< of the state that the keeper was told last
@@ -92,6 +95,8 @@ class keeper_hosts {
   /// Calls the host's keeper, and carries out the effects.
   void call(host& which, const keeper_call& what);
   void wake(host& which);
+  /// When the host calls its keeper again, if nothing happens.
+  std::int64_t next_wake(const host& which) const;
   void carry_out(host& by, keep::effect& what);
   void run(host& by, const keep::unit_query& what);
   void run(host& by, const keep::slice_query& what);
@@ -104,6 +109,7 @@ class keeper_hosts {
   void call_later(const host& which, std::int64_t delay, keeper_call what);
 
   void tell_state(host& which);
+  std::int64_t tick_interval() const;
   void tick();
   void tell_nodes();
   void send(keep::node_id node, channel& over, std::function<void()> arrive);

@@ -1,6 +1,6 @@
 #include "keeper_hosts.hpp"
-#include "storage_checker.hpp"
 #include "storage_node.hpp"
+#include "storage_observer.hpp"
 
 #include <memory>
 #include <utility>
@@ -90,7 +90,7 @@ void keeper_hosts::run(host& by, const keep::slice_query& what) {
 void keeper_hosts::run(host& by, const keep::order& what) {
   // Orders go to the process that the host has heard last; a later one gets none of them.
   auto incarnation = by.incarnations[what.at];
-  world_.checker().on_order(what, incarnation, is_leader(by));
+  world_.observer().on_order(what, incarnation, is_leader(by));
   if (!world_.ok())
     return;
   if (world_.tracing()) {
@@ -129,7 +129,7 @@ void keeper_hosts::answer(keep::node_id node, std::uint32_t host, keep::ticket i
     if (at(host).process != process)
       return;
     if (leader_ == host)
-      world_.checker().on_answered(id, result);
+      world_.observer().on_answered(id, result);
     call(at(host), [&](auto& keeper) { keeper.on_done(id, result); });
   });
 }
@@ -172,7 +172,7 @@ void keeper_hosts::apply(relocation_command command) {
       ++world_.stats().relocations;
       world_.trace("{} moves from node {} to node {}", to_text(moves[i].key), moves[i].from,
                    moves[i].to);
-      world_.checker().on_relocated(moves[i]);
+      world_.observer().on_relocated(moves[i]);
     }
   if (!world_.ok() || at(command.host).process != command.process)
     return;
@@ -191,7 +191,7 @@ void keeper_hosts::run(host& by, const keep::set_node_state& what) {
   auto takes_effect = !failure || failure->chance(0.5);
   auto apply_after = random_.between(50, world_.parameters().query_us_max);
   if (is_leader(by))
-    world_.checker().on_declared(what.node, what.to);
+    world_.observer().on_declared(what.node, what.to);
   world_.after(apply_after, [this, id = by.id, process = by.process, term = by.term, what,
                              takes_effect, fails = failure.has_value()] {
     auto leads = leader_ == id && term == term_;

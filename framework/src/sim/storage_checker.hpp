@@ -1,6 +1,7 @@
 #pragma once
 
 #include "balance_checker.hpp"
+#include "storage_observer.hpp"
 #include "storage_world.hpp"
 
 #include <atoll/keep/keeper.hpp>
@@ -18,43 +19,30 @@ namespace atl::sim {
 
 /// Holds keepers to what they promise. It knows what is true: which disk has which fragment, what
 /// the state wants, and what faults have destroyed.
-class storage_checker {
+class storage_checker final : public storage_observer {
  public:
   explicit storage_checker(storage_world& world);
 
-  // -- disks
-  void on_copies(std::int64_t more) { copies_ += more; }
-  /// A fault took a copy. @param was_intact and not known to be lost before
-  void on_destroyed(keep::node_id node, const keep::fragment_key& key, bool was_intact);
-  void on_stored(keep::node_id node, const keep::fragment_key& key);
-  /// A node is about to remove a copy on order.
-  void on_removal(keep::node_id node, const keep::fragment_key& key, std::uint64_t term);
-  /// A node says that it doesn't have a fragment in order.
-  void on_complaint(keep::node_id node, const keep::fragment_key& key);
-  /// The leader hears that the node has stored the fragment.
-  void on_stored_news(keep::node_id node, const keep::fragment_key& key);
+  // What it is told as an observer.
+  void on_copies(std::int64_t more) override { copies_ += more; }
+  void on_destroyed(keep::node_id node, const keep::fragment_key& key, bool was_intact) override;
+  void on_stored(keep::node_id node, const keep::fragment_key& key) override;
+  void on_removal(keep::node_id node, const keep::fragment_key& key, std::uint64_t term) override;
+  void on_complaint(keep::node_id node, const keep::fragment_key& key) override;
+  void on_stored_news(keep::node_id node, const keep::fragment_key& key) override;
+  void on_heartbeat() override { balance_.on_heartbeat(); }
+  void on_relocated(const keep::relocation& move) override;
+  void on_node_state(keep::node_id node) override;
+  void on_declared(keep::node_id node, keep::node_state to) override;
+  void on_leader() override;
+  void on_heard(std::uint32_t host, keep::node_id node, std::int64_t silence) override;
+  void on_settings(const keep::keeper_settings& settings) override;
+  void on_order(const keep::order& what, std::uint64_t incarnation, bool leads) override;
+  void on_answered(keep::ticket id, const keep::order_result& result) override;
 
-  void on_heartbeat() { balance_.on_heartbeat(); }
-
-  // -- the state
+  // What clients do.
   void on_put(const keep::unit_record& unit);
   void on_removed(const keep::unit_record& unit);
-  void on_relocated(const keep::relocation& move);
-  /// An operator or a keeper has changed the node's state.
-  void on_node_state(keep::node_id node);
-  /// The leader asks for this change.
-  void on_declared(keep::node_id node, keep::node_state to);
-
-  // -- keepers
-  void on_leader();
-  /// A host hears a heartbeat after so long a silence.
-  void on_heard(std::uint32_t host, keep::node_id node, std::int64_t silence);
-  void on_settings(const keep::keeper_settings& settings);
-  /// @param leads whether the present leader gives the order
-  /// @param incarnation of the process that the order is for
-  void on_order(const keep::order& what, std::uint64_t incarnation, bool leads);
-  /// The leader's keeper hears the outcome.
-  void on_answered(keep::ticket id, const keep::order_result& result);
 
   // -- what faults and the end of a run ask
   /// Could the fragment be lost without losing more of its unit than the scheme survives?

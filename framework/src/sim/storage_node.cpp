@@ -1,7 +1,7 @@
 #include "storage_node.hpp"
 
 #include "keeper_hosts.hpp"
-#include "storage_checker.hpp"
+#include "storage_observer.hpp"
 
 #include <algorithm>
 
@@ -14,7 +14,6 @@ using keep::order_result;
 
 namespace {
 
-constexpr std::int64_t heartbeat_us = 500'000;
 constexpr std::int64_t scrub_retry_us = 1'000'000; ///< while a node is down
 constexpr std::int64_t seek_us = 1'000;            ///< that any order takes
 
@@ -57,8 +56,10 @@ void storage_node::start() {
   ++incarnation_;
   running_ = 0;
   world_.trace("node {} starts", id_);
-  schedule_heartbeat(static_cast<std::int64_t>(
-      combine(combine(world_.options().seed, id_), incarnation_) % heartbeat_us));
+  if (auto interval = world_.parameters().heartbeat_us; interval != 0)
+    schedule_heartbeat(
+        static_cast<std::int64_t>(combine(combine(world_.options().seed, id_), incarnation_) %
+                                  static_cast<std::uint64_t>(interval)));
 }
 
 void storage_node::crash() {
@@ -128,9 +129,9 @@ keep::vitals storage_node::vitals() const {
 }
 
 void storage_node::heartbeat() {
-  world_.checker().on_heartbeat();
+  world_.observer().on_heartbeat();
   world_.hosts().hear(id_, incarnation_, vitals());
-  schedule_heartbeat(heartbeat_us);
+  schedule_heartbeat(world_.parameters().heartbeat_us);
 }
 
 // -- disk -------------------------------------------------------------------------------------
@@ -139,15 +140,15 @@ void storage_node::erase(const fragment_key& key) {
   auto found = copies_.find(key);
   used_bytes_ -= found->second.bytes;
   copies_.erase(found);
-  world_.checker().on_copies(-1);
+  world_.observer().on_copies(-1);
 }
 
 void storage_node::wipe() {
   auto lost = std::exchange(copies_, {});
   used_bytes_ = 0;
-  world_.checker().on_copies(-static_cast<std::int64_t>(lost.size()));
+  world_.observer().on_copies(-static_cast<std::int64_t>(lost.size()));
   for (auto& [key, copy] : lost)
-    world_.checker().on_destroyed(id_, key, copy.is_intact);
+    world_.observer().on_destroyed(id_, key, copy.is_intact);
 }
 
 void storage_node::rot(const fragment_key& key) {
@@ -156,7 +157,7 @@ void storage_node::rot(const fragment_key& key) {
     return;
   found->second.is_intact = false;
   world_.trace("{} rots on node {}", to_text(key), id_);
-  world_.checker().on_destroyed(id_, key, true);
+  world_.observer().on_destroyed(id_, key, true);
 }
 
 bool storage_node::store(const fragment_key& key, std::uint64_t bytes, bool is_intact) {
@@ -165,15 +166,15 @@ bool storage_node::store(const fragment_key& key, std::uint64_t bytes, bool is_i
   auto [at, is_new] = copies_.try_emplace(key);
   used_bytes_ += bytes - at->second.bytes;
   at->second = {++generations_, bytes, is_intact, world_.now()};
-  world_.checker().on_copies(is_new ? 1 : 0);
-  world_.checker().on_stored(id_, key);
+  world_.observer().on_copies(is_new ? 1 : 0);
+  world_.observer().on_stored(id_, key);
   return true;
 }
 
 void storage_node::set_aside(const fragment_key& key) {
   world_.trace("node {} sets its damaged {} aside", id_, to_text(key));
   erase(key);
-  world_.checker().on_complaint(id_, key);
+  world_.observer().on_complaint(id_, key);
   tell(key, fragment_condition::damaged);
 }
 
@@ -253,7 +254,7 @@ order_result storage_node::finish(const order& what) {
     case read_outcome::damaged:
       return {order_result::outcome::damaged, {}};
     case read_outcome::missing:
-      world_.checker().on_complaint(id_, what.key);
+      world_.observer().on_complaint(id_, what.key);
       return {order_result::outcome::not_found, {}};
     case read_outcome::unreachable:
       break;
@@ -328,7 +329,7 @@ order_result storage_node::remove(const order& what) {
   if (!copy || (what.generation != 0 && copy->generation != what.generation))
     return {order_result::outcome::not_found, {}};
   world_.trace("node {} removes {}", id_, to_text(what.key));
-  world_.checker().on_removal(id_, what.key, what.term);
+  world_.observer().on_removal(id_, what.key, what.term);
   erase(what.key);
   return {};
 }

@@ -40,6 +40,8 @@ class storage_node {
   const stored_copy* find(const keep::fragment_key& key) const;
   /// Has it the fragment, intact, whether or not it is up?
   bool holds(const keep::fragment_key& key) const;
+  /// What it says of itself with a heartbeat.
+  keep::vitals vitals() const;
   /// Could the fragment be read from it now?
   bool can_read(const keep::fragment_key& key) const;
 
@@ -59,6 +61,8 @@ class storage_node {
   // -- its disk; the checker is told of what is lost
   /// Loses all copies.
   void wipe();
+  /// Takes so much space for what isn't simulated, until the disk is wiped.
+  void fill(std::uint64_t bytes) { used_bytes_ += bytes; }
   void rot(const keep::fragment_key& key);
   /// Stores a copy that is intact, or that nobody has checked.
   /// @returns false if there is no room
@@ -78,7 +82,6 @@ class storage_node {
  private:
   void heartbeat();
   void schedule_heartbeat(std::int64_t delay);
-  keep::vitals vitals() const;
   void carry_out(const keep::order& what, std::uint32_t host);
   keep::order_result finish(const keep::order& what);
   keep::order_result make_copy(const keep::order& what);

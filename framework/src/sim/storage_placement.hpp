@@ -24,7 +24,7 @@ class storage_placement {
   void refresh(keep::node_id id, std::uint64_t bytes);
 
   storage_world& world_;
-  std::unique_ptr<spi::balancer> balancer_;
+  std::shared_ptr<spi::balancer> balancer_;
   std::vector<std::uint8_t> available_;
   std::vector<std::uint32_t> domain_, in_flight_;
   std::vector<float> latency_;

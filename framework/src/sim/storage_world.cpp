@@ -11,18 +11,20 @@
 namespace atl::sim {
 
 storage_world::storage_world(const storage_simulation_options& options,
-                             const storage_fault_rates& rates)
+                             const storage_fault_rates& rates,
+                             const std::optional<storage_parameters>& parameters)
     : options_{options}, faults_{options.seed, options.choice.only}, rates_{rates},
       scheme_{options.plugins.recovery()}, layout_{scheme_->layout()} {
   if (options_.nodes < layout_.total)
     throw std::invalid_argument(fmt::format("a unit has {} fragments, for which {} nodes are not "
                                             "enough",
                                             layout_.total, options_.nodes));
-  parameters_ = draw_parameters(options_, faults_, layout_.total);
+  parameters_ = parameters ? *parameters : draw_parameters(options_, faults_, layout_.total);
   auto survives = scheme_->promised().survives_losses;
   for (keep::policy_id policy : {1, 2})
     state_.define_policy(policy, {layout_.total, layout_.min_write, survives});
   checker_ = std::make_unique<storage_checker>(*this);
+  observer_ = checker_.get();
   hosts_ = std::make_unique<keeper_hosts>(*this);
   if (tracing())
     faults_.on_fault = [this](const fault_id& fault) {

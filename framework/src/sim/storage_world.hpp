@@ -25,6 +25,7 @@ namespace atl::sim {
 class keeper_hosts;
 class storage_checker;
 class storage_node;
+class storage_observer;
 
 /// The simulated cluster in one thread: its clock, event queue and randomness, the application's
 /// state, and the parts that work on it. Not thread-safe.
@@ -32,7 +33,9 @@ class storage_world {
  public:
   using action = std::function<void()>;
 
-  storage_world(const storage_simulation_options& options, const storage_fault_rates& rates);
+  /// @param parameters none: drawn from the seed
+  storage_world(const storage_simulation_options& options, const storage_fault_rates& rates,
+                const std::optional<storage_parameters>& parameters = std::nullopt);
   ~storage_world();
   storage_world(const storage_world&) = delete;
   storage_world& operator=(const storage_world&) = delete;
@@ -47,6 +50,10 @@ class storage_world {
   storage_stats& stats() { return stats_; }
   storage_state_model& state() { return state_; }
   storage_checker& checker() { return *checker_; }
+  /// The checker, unless something else was set.
+  storage_observer& observer() { return *observer_; }
+  /// Refers to the observer, which hears everything in the checker's place.
+  void set_observer(storage_observer& observer) { observer_ = &observer; }
   keeper_hosts& hosts() { return *hosts_; }
   const spi::recovery& scheme() const { return *scheme_; }
   const spi::fragment_layout& layout() const { return layout_; }
@@ -112,7 +119,7 @@ class storage_world {
   fault_schedule faults_;
   storage_fault_rates rates_;
   storage_parameters parameters_;
-  std::unique_ptr<spi::recovery> scheme_;
+  std::shared_ptr<const spi::recovery> scheme_;
   spi::fragment_layout layout_;
   basic_event_queue<event> queue_;
   slot_pool<action> actions_;
@@ -123,6 +130,7 @@ class storage_world {
   std::string reason_;
   bool is_healed_ = false;
   std::unique_ptr<storage_checker> checker_;
+  storage_observer* observer_ = nullptr;
   std::vector<std::unique_ptr<storage_node>> nodes_;
   std::unique_ptr<keeper_hosts> hosts_;
 };

@@ -46,10 +46,10 @@ enum class storage_violation : std::uint8_t {
 /// `unit_lost`
 std::string_view name_of(storage_violation kind);
 
-/// The plugins of a policy, made anew for each user.
+/// The plugins of a policy, for each user.
 struct storage_plugins {
-  std::function<std::unique_ptr<spi::recovery>()> recovery;
-  std::function<std::unique_ptr<spi::balancer>(std::uint64_t seed)> balancer;
+  std::function<std::shared_ptr<const spi::recovery>()> recovery;
+  std::function<std::shared_ptr<spi::balancer>(std::uint64_t seed)> balancer;
 };
 
 using storage_trace_sink = std::function<void(std::string_view)>;
@@ -86,6 +86,7 @@ struct storage_stats {
   std::uint64_t events = 0;  ///< events of the simulation
   std::uint64_t effects = 0; ///< of the keepers
   std::uint64_t queries = 0;
+  std::uint64_t plugin_uses = 0; ///< by keepers, to judge a unit or plan its repair
   std::uint64_t slices = 0;
   std::uint64_t copies = 0; ///< orders to copy or rebuild
   std::uint64_t verifications = 0;

@@ -92,9 +92,11 @@ struct sliced final : spi::recovery {
   std::optional<std::vector<spi::fragment_range>>
   reads_for(std::size_t size, std::size_t offset, std::size_t length,
             std::span<const spi::source> sources) const override {
-    auto whole = halves.reads_for(size, offset, length, sources).value();
+    auto whole = halves.reads_for(size, offset, length, sources);
+    if (!whole) // these sources aren't enough
+      return std::nullopt;
     std::vector<spi::fragment_range> slices;
-    for (auto& range : whole)
+    for (auto& range : *whole)
       for (std::size_t at = 0; at < range.length; at += slice_bytes)
         slices.push_back(
             {range.fragment, range.offset + at, std::min(slice_bytes, range.length - at)});
