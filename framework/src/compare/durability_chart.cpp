@@ -76,14 +76,29 @@ std::vector<sim::svg::point> curve(const durability_model& model, const scheme_s
   return out;
 }
 
-void draw_measured(sim::svg& out, const std::string& style, const durability_counts& counts,
-                   const chart_area& area) {
-  auto interval = wilson_interval(counts.runs_with_loss, counts.runs);
-  out.line("key " + style, area.place(area.mttf, interval.low),
-           area.place(area.mttf, interval.high));
-  if (counts.runs_with_loss > 0)
-    out.cross(style, area.place(area.mttf, static_cast<double>(counts.runs_with_loss) /
-                                               static_cast<double>(counts.runs)));
+/// What was measured, right or left of the middle so that two intervals don't hide each other.
+void draw_measured(sim::svg& out, const std::string& style, std::uint64_t with_loss,
+                   std::uint64_t runs, const chart_area& area, double aside) {
+  auto interval = wilson_interval(with_loss, runs);
+  auto at = [&](double loss) {
+    auto point = area.place(area.mttf, loss);
+    return sim::svg::point{point.x + aside, point.y};
+  };
+  out.line("key " + style, at(interval.low), at(interval.high));
+  if (with_loss > 0)
+    out.cross(style, at(static_cast<double>(with_loss) / static_cast<double>(runs)));
+}
+
+/// Of the runs with a keeper: a box around the middle of its interval.
+void draw_kept(sim::svg& out, const std::string& style, const keeper_counts& keeper,
+               const chart_area& area) {
+  constexpr double aside = 8, half = 4;
+  draw_measured(out, style, keeper.runs_with_loss, keeper.runs, area, aside);
+  auto loss = static_cast<double>(keeper.runs_with_loss) / static_cast<double>(keeper.runs);
+  if (keeper.runs_with_loss > 0) {
+    auto middle = area.place(area.mttf, loss);
+    out.box("key " + style, {middle.x + aside - half, middle.y - half}, 2 * half, 2 * half);
+  }
 }
 
 } // namespace
@@ -94,7 +109,7 @@ std::string durability_chart(const durability_comparison& it) {
   out.text("heading", {left, 24}, it.model.name);
   out.text("", {left, 42},
            fmt::format("probability of a loss, years: {:g}; {} nodes, {} chunks, seed {}; upright: "
-                       "95 % of {} runs",
+                       "95 % of {} runs, boxed those with the keeper",
                        it.model.years, it.model.nodes, it.model.chunks, it.seed, it.model.runs));
   draw_axes(out, area);
   for (std::size_t i = 0; i < it.schemes.size(); ++i) {
@@ -102,7 +117,10 @@ std::string durability_chart(const durability_comparison& it) {
     auto style = line_style(i);
     auto y = legend_top + legend_line * static_cast<double>(i);
     out.path(style, curve(it.model, each.figures.shape, area));
-    draw_measured(out, style, each.figures.counts, area);
+    draw_measured(out, style, each.figures.counts.runs_with_loss, each.figures.counts.runs, area,
+                  0);
+    if (each.figures.keeper.runs > 0)
+      draw_kept(out, style, each.figures.keeper, area);
     out.line("key " + style, {right + 14, y}, {right + 38, y});
     out.text("", {right + 44, y + 4}, each.label, 26);
   }

@@ -1,4 +1,5 @@
 #include <atoll/compare/durability_model.hpp>
+#include <atoll/core/plugin_name.hpp>
 #include <atoll/core/toml_config.hpp>
 
 #include <fmt/format.h>
@@ -52,6 +53,18 @@ std::vector<key_spec> make_schema() {
        .minimum = "1m",
        .maximum = "100000000h",
        .meaning = "Mean time until a node fails for good."},
+      {.key = "zone_mttf",
+       .type = option_type::duration,
+       .default_value = "0s",
+       .minimum = "0s",
+       .maximum = "100000000h",
+       .meaning = "Mean time until a zone fails; 0s: none does."},
+      {.key = "zone_outage",
+       .type = option_type::duration,
+       .default_value = "0s",
+       .minimum = "0s",
+       .maximum = "100000h",
+       .meaning = "How long a zone that fails is away; 0s: it is lost for good."},
       {.key = "detection",
        .type = option_type::duration,
        .default_value = "10m",
@@ -64,6 +77,9 @@ std::vector<key_spec> make_schema() {
        .minimum = "1KiB",
        .maximum = "1TiB",
        .meaning = "Bytes a second that a node receives for repairs."},
+      {.key = "balancer",
+       .default_value = "random",
+       .meaning = "Plugin with which the keeper picks the nodes to repair to."},
       {.key = "years",
        .type = option_type::real,
        .default_value = "1",
@@ -109,8 +125,11 @@ result<durability_model> read(const result<config>& loaded) {
   out.spread = file.text("spread") == "copysets" ? chunk_spread::copysets : chunk_spread::random;
   out.scatter_width = static_cast<std::uint32_t>(file.integer("scatter_width"));
   out.node_mttf = seconds(file, "node_mttf");
+  out.zone_mttf = seconds(file, "zone_mttf");
+  out.zone_outage = seconds(file, "zone_outage");
   out.detection = seconds(file, "detection");
   out.repair_rate = static_cast<double>(file.size("repair_rate"));
+  out.balancer = file.text("balancer");
   out.years = file.real("years");
   out.runs = static_cast<std::uint32_t>(file.integer("runs"));
   if (out.zones > out.nodes)
@@ -122,13 +141,23 @@ result<durability_model> read(const result<config>& loaded) {
                 fmt::format("{}: scatter_width means nothing with spread = \"random\"; leave it "
                             "out, or write spread = \"copysets\"",
                             file.where("scatter_width")));
-  auto failures = out.run_seconds() / out.node_mttf * out.nodes * out.runs;
+  if (out.zone_outage > 0 && out.zone_mttf == 0)
+    return fail(errc::invalid,
+                fmt::format("{}: zone_outage means nothing without zone_mttf, which says how often "
+                            "a zone fails; write both, or neither",
+                            file.where("zone_outage")));
+  if (!is_plugin_name(out.balancer))
+    return fail(errc::invalid, fmt::format("{}: balancer is '{}', expected the name of a plugin",
+                                           file.where("balancer"), out.balancer));
+  auto rate = 1 / out.node_mttf + (out.zone_mttf > 0 ? 1 / out.zone_mttf : 0);
+  auto failures = out.run_seconds() * rate * out.nodes * out.runs;
   if (failures > simulated_failures_max)
     return fail(errc::invalid,
                 fmt::format("{}: {:.3g} failures of nodes would be simulated, expected at most "
-                            "{:.3g}: choose fewer runs, fewer years or a longer node_mttf",
-                            place_of(file, {"runs", "years", "node_mttf", "nodes"}), failures,
-                            simulated_failures_max));
+                            "{:.3g}: choose fewer runs, fewer years or a longer node_mttf or "
+                            "zone_mttf",
+                            place_of(file, {"runs", "years", "node_mttf", "zone_mttf", "nodes"}),
+                            failures, simulated_failures_max));
   return out;
 }
 

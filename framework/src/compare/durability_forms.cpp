@@ -58,6 +58,12 @@ std::uint32_t fragments_in_zone(std::uint32_t fragments, std::uint32_t zones,
   return std::max(per_domain_max, (fragments + zones - 1) / zones);
 }
 
+double repair_receivers(std::uint32_t nodes, std::uint32_t zones, std::uint32_t fragments,
+                        std::uint32_t per_domain_max) {
+  auto is_full = fragments >= zones * fragments_in_zone(fragments, zones, per_domain_max);
+  return std::max(1.0, is_full && zones > 1 ? static_cast<double>(nodes) / zones : nodes - 1.0);
+}
+
 std::uint64_t copyset_count(std::uint32_t nodes, std::uint32_t scatter_width,
                             std::uint32_t fragments) {
   auto others = std::max(1u, fragments - 1);
@@ -93,7 +99,9 @@ durability_form durability_form_of(const durability_model& model, const scheme_s
   // Randomly spread, all other nodes receive what one node held; a set's chunks go to one node.
   auto bytes = is_random ? chunks * shape.fragments / model.nodes * shape.rebuild_bytes
                          : chunks / sets * shape.rebuild_bytes;
-  auto receivers = is_random ? std::max(1.0, model.nodes - 1.0) : 1.0;
+  auto receivers =
+      is_random ? repair_receivers(model.nodes, model.zones, shape.fragments, shape.per_domain_max)
+                : 1.0;
   out.node_rebuild = bytes / (receivers * model.repair_rate);
 
   auto zone_limit = fragments_in_zone(shape.fragments, model.zones, shape.per_domain_max);

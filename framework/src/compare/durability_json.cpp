@@ -1,5 +1,6 @@
 #include <atoll/compare/durability_comparison.hpp>
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include <cmath>
@@ -24,8 +25,11 @@ json to_value(const durability_model& it) {
           {"spread", it.spread == chunk_spread::random ? "random" : "copysets"},
           {"scatter_width", it.spread == chunk_spread::random ? json() : json(it.scatter_width)},
           {"node_mttf_s", it.node_mttf},
+          {"zone_mttf_s", it.zone_mttf > 0 ? json(it.zone_mttf) : json()},
+          {"zone_outage_s", it.zone_outage > 0 ? json(it.zone_outage) : json()},
           {"detection_s", it.detection},
           {"repair_rate", it.repair_rate},
+          {"balancer", it.balancer},
           {"years", it.years}};
 }
 
@@ -48,11 +52,33 @@ json to_value(const durability_counts& it, double years) {
           {"loss_high", interval.high},
           {"chunks_lost", it.chunks_lost},
           {"failures", it.failures},
+          {"zone_failures", it.zone_failures},
           {"fatal_failures", it.fatal_failures},
           {"recovered", it.failures == 0 ? json()
                                          : json(1 - static_cast<double>(it.fatal_failures) /
                                                         static_cast<double>(it.failures))},
           {"repair_bytes_a_year", it.rebuilt_bytes / (runs * years)}};
+}
+
+json to_value(const keeper_counts& it) {
+  if (it.runs == 0)
+    return {};
+  auto interval = wilson_interval(it.runs_with_loss, it.runs);
+  return {{"runs", it.runs},
+          {"runs_with_loss", it.runs_with_loss},
+          {"loss", static_cast<double>(it.runs_with_loss) / static_cast<double>(it.runs)},
+          {"loss_low", interval.low},
+          {"loss_high", interval.high},
+          {"chunks_lost", it.chunks_lost},
+          {"windows", it.windows},
+          {"simulated", it.simulated},
+          {"cut", it.cut},
+          {"events", it.events},
+          {"copies", it.copies},
+          {"shortened", it.is_shortened},
+          {"first_loss", it.first_loss.run == 0 ? json()
+                                                : json(fmt::format("{}:{}", it.first_loss.run,
+                                                                   it.first_loss.window))}};
 }
 
 json to_value(const read_costs& it) {
@@ -77,6 +103,8 @@ json to_value(const durability_result& it, const durability_model& model) {
           {"survives_more", figures.survives_more < 0 ? json() : json(figures.survives_more)},
           {"formula", to_value(figures.form)},
           {"measured", to_value(figures.counts, model.years)},
+          {"keeper", to_value(figures.keeper)},
+          {"agree", figures.keeper.runs == 0 ? json() : json(do_runs_agree(figures))},
           {"write",
            {{"needed", figures.min_write},
             {"succeeds", enough_up_probability(figures.shape.fragments, figures.min_write,

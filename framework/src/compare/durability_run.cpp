@@ -1,5 +1,5 @@
+#include "failure_history.hpp"
 #include "overlapping_failures.hpp"
-#include "random_draws.hpp"
 #include "scheme_answers.hpp"
 #include "simulated_places.hpp"
 
@@ -7,35 +7,28 @@
 #include <atoll/compare/durability_run.hpp>
 
 #include <algorithm>
+#include <optional>
 
 namespace atl::compare {
 
 namespace {
 
-/// Seeds for two sources of one seed.
-enum class stream : std::uint64_t { places = 1, failures = 2 };
-
-spi::random_source source_of(std::uint64_t seed, stream of) {
-  return spi::random_source{seed * 2 + static_cast<std::uint64_t>(of)};
-}
-
-simulated_places places_of(const durability_model& model, const spi::recovery& scheme,
-                           std::uint64_t seed) {
-  auto fragments = scheme.layout().total;
-  auto random = source_of(seed, stream::places);
-  return spread_chunks(model, fragments,
-                       fragments_in_zone(fragments, model.zones, scheme.per_domain_max()), random);
+repair_speed speed_of(const durability_model& model, const spi::recovery& scheme) {
+  repair_speed speed{model.detection, model.repair_rate, 1, false, model.zones};
+  if (model.spread != chunk_spread::random)
+    return speed;
+  speed.receivers =
+      repair_receivers(model.nodes, model.zones, scheme.layout().total, scheme.per_domain_max());
+  speed.are_by_zone = speed.receivers < model.nodes - 1.0;
+  return speed;
 }
 
 class durability_runner {
  public:
   durability_runner(const durability_model& model, const spi::recovery& scheme, std::uint64_t seed)
-      : model_{model}, answers_{scheme, model.chunk_bytes}, places_{places_of(model, scheme, seed)},
-        random_{source_of(seed, stream::failures)},
-        group_rate_{model.spread == chunk_spread::random
-                        ? model.repair_rate * std::max(1.0, model.nodes - 1.0)
-                        : model.repair_rate},
-        chunks_{places_, answers_, model.detection, group_rate_} {
+      : model_{model}, seed_{seed}, answers_{scheme, model.chunk_bytes}, places_{places_of(
+                                                                             model, scheme, seed)},
+        speed_{speed_of(model, scheme)}, chunks_{places_, answers_, speed_} {
     for (std::uint32_t fragment = 0; fragment < answers_.fragments(); ++fragment)
       single_losses_survived_ &= answers_.survives(fragment_set{1} << fragment);
     for (std::uint32_t node = 0; node < model.nodes; ++node)
@@ -44,7 +37,7 @@ class durability_runner {
 
   durability_counts run(const std::function<void()>& on_progress) {
     for (std::uint32_t i = 0; i < model_.runs; ++i) {
-      run_once(on_progress);
+      run_once(i, on_progress);
       ++counts_.runs;
     }
     return counts_;
@@ -61,60 +54,68 @@ class durability_runner {
       all += read;
     }
     rebuild_bytes_.push_back(all);
-    rebuild_time_.push_back(*std::max_element(bytes.begin(), bytes.end()) / group_rate_);
+    rebuild_time_.push_back(*std::max_element(bytes.begin(), bytes.end()) /
+                            (speed_.node_rate * speed_.receivers));
   }
 
-  void run_once(const std::function<void()>& on_progress) {
+  void run_once(std::uint64_t run, const std::function<void()>& on_progress) {
     auto losses = counts_.chunks_lost;
-    for (auto now = next_failure(0); now < model_.run_seconds();) {
+    failure_history history{model_, seed_, run};
+    for (auto now = history.next(); now;) {
       if (on_progress)
         on_progress();
-      auto node = draw_node();
-      auto following = next_failure(now);
-      if (single_losses_survived_ && following >= now + model_.detection + rebuild_time_[node]) {
+      auto following = history.next();
+      if (is_harmless(*now, following)) {
         ++counts_.failures;
-        counts_.rebuilt_bytes += rebuild_bytes_[node];
+        counts_.rebuilt_bytes += rebuild_bytes_[now->which];
         now = following;
       } else {
-        now = run_episode(node, now, following, on_progress);
+        now = run_episode(history, *now, following, on_progress);
       }
     }
     counts_.runs_with_loss += counts_.chunks_lost != losses ? 1 : 0;
   }
 
-  /// From a failure with all chunks whole until they are whole again. @returns when the next node
-  /// fails
-  double run_episode(std::uint32_t node, double now, double following,
-                     const std::function<void()>& on_progress) {
-    fail(node, now);
-    while (following < model_.run_seconds() && !chunks_.advance(following)) {
+  /// Whether a failure loses nothing, and all is whole again before the next one.
+  bool is_harmless(const failure& now, const std::optional<failure>& following) const {
+    return single_losses_survived_ && !now.is_zone &&
+           (!following || following->at >= now.at + model_.detection + rebuild_time_[now.which]);
+  }
+
+  /// From a failure with all chunks whole until they are whole again. @returns the next failure
+  std::optional<failure> run_episode(failure_history& history, const failure& now,
+                                     std::optional<failure> following,
+                                     const std::function<void()>& on_progress) {
+    fail(now);
+    while (following && !chunks_.advance(following->at)) {
       if (on_progress)
         on_progress();
-      fail(draw_node(), following);
-      following = next_failure(following);
+      fail(*following);
+      following = history.next();
     }
     counts_.rebuilt_bytes += chunks_.take_rebuilt_bytes();
     chunks_.end_episode();
     return following;
   }
 
-  void fail(std::uint32_t node, double now) {
+  void fail(const failure& what) {
     ++counts_.failures;
-    auto lost = chunks_.fail_node(node, now);
+    counts_.zone_failures += what.is_zone ? 1 : 0;
+    std::uint64_t lost = 0;
+    for (auto node : failed_nodes(model_, what))
+      if (what.is_zone && model_.zone_outage > 0)
+        chunks_.take_away(node, what.at, what.at + model_.zone_outage);
+      else
+        lost += chunks_.fail_node(node, what.at);
     counts_.chunks_lost += lost;
     counts_.fatal_failures += lost > 0 ? 1 : 0;
   }
 
-  std::uint32_t draw_node() { return static_cast<std::uint32_t>(random_.below(model_.nodes)); }
-  double next_failure(double now) {
-    return now + draw_exponential(random_, model_.node_mttf / model_.nodes);
-  }
-
   const durability_model& model_;
+  std::uint64_t seed_;
   scheme_answers answers_;
   simulated_places places_;
-  spi::random_source random_;
-  double group_rate_;
+  repair_speed speed_;
   overlapping_failures chunks_;
   bool single_losses_survived_ = true;
   std::vector<double> rebuild_bytes_; ///< by node

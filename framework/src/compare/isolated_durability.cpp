@@ -38,12 +38,13 @@ result<durability_figures> from_bytes(const std::string& bytes) {
 
 result<std::vector<durability_result>>
 measure_isolated(const durability_model& model, const std::vector<recovery_strategy>& strategies,
-                 std::uint64_t seed, unsigned processes, std::chrono::seconds limit) {
+                 std::uint64_t seed, unsigned processes, std::chrono::seconds limit,
+                 const keeper_options& keeper) {
   std::vector<child_task> tasks;
   for (auto& each : strategies)
     tasks.push_back({fmt::format("the recovery plugin '{}'", each.plugin), each.label,
                      [&](const std::function<void()>& on_progress) {
-                       return to_bytes(measure_durability(model, each, seed, on_progress));
+                       return to_bytes(measure_durability(model, each, seed, keeper, on_progress));
                      }});
   auto outcomes = run_child_tasks(tasks, processes, limit);
   if (!outcomes)

@@ -119,4 +119,12 @@ simulated_places spread_chunks(const durability_model& model, std::uint32_t frag
   return out;
 }
 
+simulated_places places_of(const durability_model& model, const spi::recovery& scheme,
+                           std::uint64_t seed) {
+  auto fragments = scheme.layout().total;
+  spi::random_source random{seed * 2 + 1}; // histories of failures have another one
+  return spread_chunks(model, fragments,
+                       fragments_in_zone(fragments, model.zones, scheme.per_domain_max()), random);
+}
+
 } // namespace atl::compare

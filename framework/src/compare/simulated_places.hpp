@@ -2,6 +2,7 @@
 
 #include <atoll/compare/durability_model.hpp>
 #include <atoll/spi/random.hpp>
+#include <atoll/spi/recovery.hpp>
 
 #include <cstdint>
 #include <span>
@@ -29,5 +30,9 @@ struct simulated_places {
 /// @pre the cluster has at least `fragments` nodes
 simulated_places spread_chunks(const durability_model& model, std::uint32_t fragments,
                                std::uint32_t zone_limit, spi::random_source& random);
+
+/// The places of a scheme's chunks for a seed.
+simulated_places places_of(const durability_model& model, const spi::recovery& scheme,
+                           std::uint64_t seed);
 
 } // namespace atl::compare

@@ -5,6 +5,7 @@
 #include <atoll/core/loaded_plugin.hpp>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,7 +27,9 @@ struct compare_arguments {
 
   // Of recovery schemes.
   bool durability = false;
-  std::string cluster; ///< file; empty: the defaults of all keys
+  std::string cluster;                      ///< file; empty: the defaults of all keys
+  std::optional<std::uint64_t> keeper_runs; ///< none: as many as take some seconds
+  std::string keeper_window;                ///< `RUN:WINDOW`; empty: none
 
   // Of consensus.
   bool availability = false;

@@ -4,6 +4,7 @@
 #include "plugin_choice.hpp"
 
 #include <atoll/compare/comparison.hpp>
+#include <atoll/compare/durability_model.hpp>
 #include <atoll/compare/isolated_runs.hpp>
 #include <atoll/compare/strategy_file.hpp>
 #include <atoll/core/plugin_name.hpp>
@@ -163,8 +164,8 @@ void add_compare_command(CLI::App& app, int& code) {
               "Draw the share of requests that took longer, by time; or the probability of\n"
               "a loss, by the mean time to the failure of a node")
           ->type_name("FILE");
-  command->add_option("--json", it.json, "Write the numbers as JSON, for programs")
-      ->type_name("FILE");
+  auto* json = command->add_option("--json", it.json, "Write the numbers as JSON, for programs")
+                   ->type_name("FILE");
   auto* idle_timeout = command
                            ->add_option("--idle-timeout", it.idle_timeout,
                                         "Seconds without any progress after which a plugin is said "
@@ -191,6 +192,22 @@ void add_compare_command(CLI::App& app, int& code) {
                    "their defaults")
       ->type_name("FILE")
       ->needs(durability);
+  auto* keeper_runs =
+      command
+          ->add_option("--keeper-runs", it.keeper_runs,
+                       "Runs in which the keeper itself repairs; 0: none. Without it as many as\n"
+                       "the cluster's runs, or fewer if they take more than some seconds")
+          ->check(CLI::Range(std::uint64_t{0}, keeper_runs_max))
+          ->needs(durability);
+  command
+      ->add_option("--keeper-window", it.keeper_window,
+                   "Tell what the keeper does in one window of one run of one scheme, instead of\n"
+                   "comparing: 17:2 is the second window of run 17 in which data might be lost")
+      ->type_name("RUN:WINDOW")
+      ->needs(durability)
+      ->excludes(keeper_runs)
+      ->excludes(svg)
+      ->excludes(json);
   command->add_option("--replicas", it.replicas, "Sizes of groups")
       ->delimiter(',')
       ->check(CLI::Range(1u, measured_replicas_max))

@@ -7,9 +7,13 @@
 #include <atoll/compare/strategy_file.hpp>
 #include <atoll/core/plugin_name.hpp>
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <charconv>
 #include <filesystem>
 #include <iostream>
+#include <string_view>
 #include <thread>
 
 namespace {
@@ -50,6 +54,59 @@ atl::result<durability_model> load_cluster(const std::string& file) {
   return file.empty() ? durability_model{} : load_durability_model(file);
 }
 
+/// The balancer that a cluster names, with its default options. It picks single nodes.
+atl::result<balancer_factory> load_balancer(const durability_model& model,
+                                            const compare_arguments& arguments) {
+  auto place = arguments.cluster.empty() ? "compare" : arguments.cluster;
+  auto plugin =
+      find_plugin({model.balancer, arguments.folders, {}}, atl::spi::plugin_kind::balancer);
+  if (!plugin)
+    return atl::fail(plugin.error(), place);
+  auto options = (*plugin)->check_options({});
+  if (!options)
+    return atl::fail(options.error(), place);
+  auto make = [plugin = *plugin, options = *options](std::uint64_t seed) {
+    return plugin->create_balancer(options, seed);
+  };
+  if (auto accepted = check_options_accepted(**plugin, [&] { return make(1); }); !accepted)
+    return atl::fail(accepted.error(), place);
+  return [make](std::uint64_t seed) { return std::move(make(seed)).value(); };
+}
+
+/// `17:2`
+atl::result<keeper_window> parse_window(const std::string& text) {
+  keeper_window out;
+  auto colon = text.find(':');
+  auto read = [](std::string_view digits, std::uint64_t& into) {
+    auto [end, problem] = std::from_chars(digits.begin(), digits.end(), into);
+    return problem == std::errc{} && end == digits.end() && into > 0;
+  };
+  if (colon == text.npos || !read(std::string_view{text}.substr(0, colon), out.run) ||
+      !read(std::string_view{text}.substr(colon + 1), out.window))
+    return atl::fail(atl::errc::invalid,
+                     fmt::format("--keeper-window is '{}', expected a run and a window, each from "
+                                 "1 on, such as 17:2",
+                                 text));
+  return out;
+}
+
+/// Tells what happens in one window. @returns the exit code
+int tell_window(const durability_model& model, const std::vector<recovery_strategy>& schemes,
+                const balancer_factory& balancer, const compare_arguments& arguments) {
+  auto which = parse_window(arguments.keeper_window);
+  if (!which)
+    return report_comparison_error(which.error());
+  if (schemes.size() != 1)
+    return report_comparison_error(
+        {atl::errc::invalid, "--keeper-window is about the runs of one scheme; name only one"});
+  auto lost = trace_strategy(model, schemes.front(), arguments.seed, balancer, *which,
+                             [](std::string_view line) { std::cout << line << '\n'; });
+  if (!lost)
+    return report_comparison_error(lost.error());
+  std::cout << fmt::format("chunks lost: {:.0f}\n", *lost);
+  return exit_ok;
+}
+
 } // namespace
 
 int compare_durability(const compare_arguments& arguments) {
@@ -67,9 +124,18 @@ int compare_durability(const compare_arguments& arguments) {
       return report_comparison_error(loaded.error());
     schemes.push_back(std::move(*loaded));
   }
+  keeper_options keeper{{}, arguments.keeper_runs};
+  if (arguments.keeper_runs != 0) {
+    auto balancer = load_balancer(*model, arguments);
+    if (!balancer)
+      return report_comparison_error(balancer.error());
+    keeper.balancer = *balancer;
+  }
+  if (!arguments.keeper_window.empty())
+    return tell_window(*model, schemes, keeper.balancer, arguments);
   auto results = measure_isolated(*model, schemes, arguments.seed,
                                   std::max(1u, std::thread::hardware_concurrency()),
-                                  std::chrono::seconds{arguments.idle_timeout});
+                                  std::chrono::seconds{arguments.idle_timeout}, keeper);
   if (!results)
     return report_comparison_error(results.error());
   durability_comparison out{std::move(*model), arguments.seed, std::move(*results)};

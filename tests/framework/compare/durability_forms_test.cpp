@@ -90,3 +90,13 @@ TEST_CASE("a node is rebuilt by all others if chunks are spread, and by one for 
   model.scatter_width = 2; // 12 sets
   CHECK(durability_form_of(model, copies).node_rebuild == Approx(1100 / 12.0 * 500 / 1000));
 }
+
+TEST_CASE("all other nodes receive what one has lost, unless all zones are full") {
+  CHECK(repair_receivers(30, 10, 3, 1) == 29);
+  CHECK(repair_receivers(30, 3, 3, 1) == 10);
+  CHECK(repair_receivers(30, 3, 6, 2) == 10);
+  CHECK(repair_receivers(30, 4, 6, 2) == 29);
+  CHECK(repair_receivers(30, 2, 6, 2) == 15); // three in each, for there are no more zones
+  CHECK(repair_receivers(30, 1, 3, 1) == 29);
+  CHECK(repair_receivers(1, 1, 1, 1) == 1);
+}

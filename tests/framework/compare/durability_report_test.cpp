@@ -95,6 +95,70 @@ TEST_CASE("the JSON of durability has all figures") {
   CHECK(code["cost"]["chunk_read"]["whole"].get<double>() == Approx(1).epsilon(0.001));
 }
 
+TEST_CASE("what keepers did stands beside the formula and the model") {
+  auto it = compare();
+  CHECK_FALSE(contains(to_text(it), "ANY CHUNK LOST"));
+  auto& keeper = it.schemes[0].figures.keeper;
+  keeper = {.runs = 40,
+            .runs_with_loss = 10,
+            .chunks_lost = 12,
+            .windows = 90,
+            .simulated = 30,
+            .first_loss = {4, 2}};
+  it.schemes[0].figures.counts.runs_with_loss = 12;
+  auto text = to_text(it);
+  CAPTURE(text);
+  for (auto part : {"ANY CHUNK LOST  closed form", "24 % (14.3 to 37.41)", "25 % (14.19 to 40.19)",
+                    "40       90         30           12", "not run",
+                    "two: the keeper's first loss is in window 4:2, which --keeper-window 4:2 "
+                    "--seed 3 tells event by event."})
+    CHECK_MESSAGE(contains(text, part), part);
+  for (auto part : {"shortened", "were cut", "differ by more than chance"})
+    CHECK_FALSE(contains(text, part));
+  auto json = nlohmann::json::parse(to_json(it));
+  auto& kept = json["schemes"][0]["keeper"];
+  CHECK(kept["runs"] == 40);
+  CHECK(kept["loss"] == 0.25);
+  CHECK(kept["loss_low"].get<double>() == Approx(0.1419).epsilon(0.001));
+  CHECK(kept["windows"] == 90);
+  CHECK(kept["simulated"] == 30);
+  CHECK(kept["first_loss"] == "4:2");
+  CHECK(json["schemes"][0]["agree"] == true);
+  CHECK(json["schemes"][1]["keeper"].is_null());
+  CHECK(json["schemes"][1]["agree"].is_null());
+  CHECK(durability_chart(it) != durability_chart(compare()));
+}
+
+TEST_CASE("keepers that had fewer runs, cut windows or lose otherwise than the model are told of") {
+  auto it = compare();
+  auto& keeper = it.schemes[0].figures.keeper;
+  keeper = {.runs = 40, .runs_with_loss = 38, .cut = 3, .is_shortened = true, .first_loss = {}};
+  it.schemes[0].figures.counts.runs_with_loss = 5;
+  auto text = to_text(it);
+  for (auto part : {"two: the keeper had 40 runs, which took long enough; --keeper-runs 50 has",
+                    "two: 3 windows of the keeper were cut",
+                    "two: keeper and model differ by more than chance"})
+    CHECK_MESSAGE(contains(text, part), part);
+  CHECK(nlohmann::json::parse(to_json(it))["schemes"][0]["agree"] == false);
+}
+
+TEST_CASE("how zones fail is told, and which schemes a zone alone may lose") {
+  auto it = compare();
+  CHECK(contains(to_text(it), "A zone without power (zone_mttf)"));
+  it.model.zones = 2;
+  it.model.zone_mttf = 8766 * 3600;
+  auto text = to_text(it);
+  CHECK(contains(text, "seed 3\na zone fails after 8766h on average, and is lost for good\n"));
+  CHECK(contains(text, "The formulas let nodes fail independently of each other, and no zone"));
+  CHECK(contains(text, "pairs: a zone may hold 2 fragments of a chunk, and 1 losses"));
+  it.model.zone_outage = 3600;
+  CHECK(contains(to_text(it), "and is away for 1h\n"));
+  CHECK_FALSE(contains(to_text(it), "pairs: a zone may hold"));
+  auto json = nlohmann::json::parse(to_json(it));
+  CHECK(json["cluster"]["zone_mttf_s"] == 8766 * 3600);
+  CHECK(json["cluster"]["zone_outage_s"] == 3600);
+}
+
 TEST_CASE("the chart of durability has a curve and a measured interval for each scheme") {
   auto it = compare();
   auto chart = durability_chart(it);

@@ -98,6 +98,41 @@ TEST_CASE("the longer a rebuild takes, the more is lost") {
   CHECK(slow.rebuilt_bytes > 0);
 }
 
+TEST_CASE("while a zone is away that a code needs, failures of nodes lose more than otherwise") {
+  auto model = quick_repairs();
+  model.nodes = 24;
+  model.zones = 3; // each has two of six fragments
+  model.chunks = 400;
+  model.node_mttf = 600 * hour;
+  model.repair_rate = 102 << 10; // a zone isn't made anew before it returns
+  model.years = 0.02;
+  model.runs = 300;
+  fakes::threshold_scheme scheme{6, 4};
+  auto without = run_durability(model, scheme, 1);
+  CHECK(without.zone_failures == 0);
+  model.zone_mttf = 50 * hour;
+  model.zone_outage = 10 * hour;
+  auto with = run_durability(model, scheme, 1);
+  CHECK(with.zone_failures > 1000);
+  CHECK(with.runs_with_loss > 2 * without.runs_with_loss);
+}
+
+TEST_CASE("where only one zone may receive what a node had, more is lost") {
+  auto model = quick_repairs();
+  model.nodes = 30;
+  model.chunks = 1000;
+  model.detection = 60;
+  model.repair_rate = 20'000; // hours for the chunks of a node
+  model.years = 0.01;
+  model.runs = 300;
+  fakes::threshold_scheme scheme{3, 2};
+  model.zones = 4;
+  auto open = run_durability(model, scheme, 1).runs_with_loss;
+  model.zones = 3; // each has one of the three fragments
+  auto tight = run_durability(model, scheme, 1).runs_with_loss;
+  CHECK(tight > open * 3 / 2);
+}
+
 TEST_CASE("a rebuild takes the bytes that the formula says, of all failures of nodes") {
   auto model = quick_repairs();
   model.node_mttf = 8766 * hour;

@@ -88,6 +88,40 @@ TEST_CASE(
         doctest::Approx(1568.0 / 1820));
 }
 
+TEST_CASE("keepers lose about as much as the model says") {
+  compared_schemes it;
+  auto found =
+      it.figures(it.two_copies() + " replicate reed_solomon --keeper-runs 150", it.cluster());
+  for (auto scheme : {"two", "replicate", "reed_solomon"}) {
+    CAPTURE(scheme);
+    CHECK(found[scheme]["keeper"]["runs"] == 150);
+    CHECK(found[scheme]["agree"] == true);
+  }
+  CHECK(found["reed_solomon"]["keeper"]["runs_with_loss"] > 5);
+}
+
+TEST_CASE("no keeper runs if none is wanted") {
+  compared_schemes it;
+  auto [code, out] = it.run("replicate --keeper-runs 0 --cluster " + it.cluster());
+  CHECK(code == 0);
+  CHECK_FALSE(contains(out, "ANY CHUNK LOST"));
+}
+
+TEST_CASE("one window of the keeper's runs is told event by event") {
+  compared_schemes it;
+  auto cluster = it.cluster();
+  auto found = it.figures("reed_solomon --keeper-runs 60 --seed 2", cluster);
+  auto& first = found["reed_solomon"]["keeper"]["first_loss"];
+  REQUIRE(first.is_string());
+  auto [code, out] = it.run(fmt::format("reed_solomon --cluster {} --seed 2 --keeper-window {}",
+                                        cluster, first.get<std::string>()));
+  CAPTURE(out);
+  CHECK(code == 0);
+  CHECK(contains(out, "is lost for good\n"));
+  CHECK(contains(out, " is lost\n"));
+  CHECK_FALSE(contains(out, "chunks lost: 0\n"));
+}
+
 TEST_CASE("without a cluster's file all its keys have their defaults") {
   compared_schemes it;
   auto [code, out] = it.run("replicate");
@@ -120,6 +154,14 @@ TEST_CASE("what can't be compared for durability is told with its place") {
   auto few = it.write("f.toml", "nodes = 5\nzones = 5\n");
   told("reed_solomon --cluster " + few, "'reed_solomon' stores a chunk as 6 fragments");
   told("replicate --json /nowhere/x", "cannot write /nowhere/x");
+  told("replicate --keeper-window 3", "--keeper-window is '3', expected a run and a window");
+  told("replicate --keeper-window 3:x", "--keeper-window is '3:x'");
+  told("replicate --keeper-window 0:1", "--keeper-window is '0:1'");
+  told("replicate --keeper-window 1:100000", "run 1 has no window 100000");
+  told("replicate retransmit --keeper-window 1:1", "name only one");
+  told("replicate --keeper-window 1:1 --keeper-runs 3", "--keeper-window");
+  auto unknown = it.write("g.toml", "balancer = \"nobody\"\n");
+  told("replicate --cluster " + unknown, unknown + ": there is no balancer plugin 'nobody'");
   told("replicate --availability", "--availability");
   told("replicate --section reads", "--section");
   auto [code, out] = run_atoll("compare random --cluster " + few + " --path '" ATOLL_PLUGINS "'");

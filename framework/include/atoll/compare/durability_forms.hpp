@@ -31,6 +31,10 @@ double sets_within_zones(std::uint32_t nodes, std::uint32_t zones, std::uint32_t
 /// few for that.
 std::uint32_t fragments_in_zone(std::uint32_t fragments, std::uint32_t zones,
                                 std::uint32_t per_domain_max);
+/// Nodes that receive what one node has lost, of chunks that are spread at random: all others, or
+/// those of its zone alone where each zone has as many fragments of a chunk as it may.
+double repair_receivers(std::uint32_t nodes, std::uint32_t zones, std::uint32_t fragments,
+                        std::uint32_t per_domain_max);
 /// Number of sets of nodes that copysets of so many nodes are.
 std::uint64_t copyset_count(std::uint32_t nodes, std::uint32_t scatter_width,
                             std::uint32_t fragments);
