@@ -153,7 +153,11 @@ bool keeper::impl::can_adopt(node_id node, const fragment_key& key, const unit_r
 void keeper::impl::on_unwanted_copy(node_id node, const held_fragment& copy,
                                     const unit_record* unit) {
   auto remove = [&] {
-    if (!tasks_.is_target(copy.key.unit, node) && removals_.count(node) < removals_a_node_max)
+    auto adopting = adopting_nodes(copy.key.unit);
+    auto is_being_adopted =
+        setup_.rules.avoid_removals && std::ranges::find(adopting, node) != adopting.end();
+    if (!tasks_.is_target(copy.key.unit, node) && !is_being_adopted &&
+        removals_.count(node) < removals_a_node_max)
       removals_.order_removal(node, copy.key, setup_.rules.name_generations ? copy.generation : 0,
                               term_, now_, out_);
   };

@@ -329,8 +329,10 @@ void keeper_hosts::hear_all() {
     if (each.process != 0)
       call(each, [&](auto& keeper) {
         for (keep::node_id id = 1; id <= world_.node_count(); ++id)
-          if (auto& node = world_.node(id); node.up())
+          if (auto& node = world_.node(id); node.up()) {
+            each.incarnations[id] = node.incarnation();
             keeper.on_heard(id, node.incarnation(), node.vitals());
+          }
       });
 }
 

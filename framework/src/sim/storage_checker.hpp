@@ -77,6 +77,11 @@ class storage_checker final : public storage_observer {
     std::int64_t since = 0;
     std::uint64_t others_at_begin = 0; ///< `repairs_of_others_` at that time
   };
+  struct verification_count {
+    std::int64_t since = 0;
+    std::uint64_t incarnation = 0; ///< of the node's process, which alone may answer
+    std::uint32_t count = 0;
+  };
   struct pending_order {
     keep::node_id at = keep::no_node;
     std::uint64_t incarnation = 0; ///< of the node
@@ -148,7 +153,7 @@ class storage_checker final : public storage_observer {
   std::map<keep::fragment_key, keep::ticket> making_;         ///< likewise
   std::map<keep::node_id, std::set<keep::ticket>> making_at_; ///< likewise
   std::map<keep::node_id, std::uint32_t> sending_; ///< copies from a node, without an answer
-  std::map<place, std::pair<std::int64_t, std::uint32_t>> verified_;
+  std::map<place, verification_count> verified_;
   std::map<keep::unit_id, endangered_unit> endangered_;
   std::uint64_t repairs_of_others_ =
       0; ///< bytes that were ordered for units that aren't endangered

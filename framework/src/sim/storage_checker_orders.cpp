@@ -300,9 +300,10 @@ void storage_checker::check_verification(const order& what) {
       world_.now() - copy->stored_at < verification_window ||
       was_doubted_since({what.at, what.key}, world_.now() - 2 * verification_window))
     return;
-  auto& [since, count] = verified_[{what.at, what.key}];
-  if (world_.now() - since > verification_window) {
+  auto& [since, incarnation, count] = verified_[{what.at, what.key}];
+  if (world_.now() - since > verification_window || incarnation != node.incarnation()) {
     since = world_.now();
+    incarnation = node.incarnation();
     count = 0;
   }
   if (++count > verifications_max)

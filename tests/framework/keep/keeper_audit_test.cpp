@@ -83,6 +83,25 @@ TEST_CASE("a copy that a node still has is taken up again instead of being made 
   CHECK(world.noticed(notice::about::adopted) == 1);
 }
 
+TEST_CASE("a copy isn't removed while a command that takes it up is under way") {
+  busy_storage world{4};
+  auto unit = world.add(1, {1, 2, no_node});
+  for (auto& [id, facts] : world.facts)
+    facts.free_bytes = 0; // so that nothing is made anew
+  world.held[3][{unit, 2}] = 50;
+  world.holds_back = true;
+  world.start();
+  world.run(10 * second);
+  REQUIRE(world.held_back);
+  // Meanwhile the unit is whole by another command.
+  world.units[unit].nodes[2] = 4;
+  world.held[4][{unit, 2}] = 60;
+  world.tell_state();
+  world.it->request_audit();
+  world.run(20 * second);
+  CHECK(world.ordered(work::remove).empty());
+}
+
 TEST_CASE("a damaged copy isn't taken up again") {
   busy_storage world{3};
   auto unit = world.add(1, {1, 2, no_node});

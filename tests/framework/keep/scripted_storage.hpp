@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 #include <utility>
 #include <vector>
@@ -44,10 +45,12 @@ struct scripted_storage {
   std::uint64_t generations = 100;
   timestamp now{0};
   bool answers_orders = true;
-  bool answers_lists = true;   ///< of what nodes hold
-  bool loses_outcomes = false; ///< of relocations, which take effect all the same
-  std::vector<order> orders;   ///< all that were given
-  std::vector<order> waiting;  ///< of these, those without an answer
+  bool answers_lists = true;         ///< of what nodes hold
+  bool loses_outcomes = false;       ///< of relocations, which take effect all the same
+  std::optional<relocate> held_back; ///< the next relocation, which takes no effect yet
+  bool holds_back = false;
+  std::vector<order> orders;  ///< all that were given
+  std::vector<order> waiting; ///< of these, those without an answer
   std::vector<notice> notices;
   std::size_t slices = 0;                             ///< lists that were asked for
   std::set<std::pair<node_id, fragment_key>> damaged; ///< copies that a verification finds
@@ -201,6 +204,10 @@ struct scripted_storage {
   }
 
   void carry_out(const relocate& what) {
+    if (holds_back && !what.moves.empty()) {
+      held_back = what;
+      return;
+    }
     std::vector<relocation_outcome> outcomes;
     for (auto& move : what.moves) {
       auto unit = units.find(move.key.unit);
