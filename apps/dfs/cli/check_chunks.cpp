@@ -58,8 +58,8 @@ bool is_stuck(const chunk_check_state& state) {
 
 atl::result<chunk_check_state> wait_for_check(control& masters, bool repair, bool is_shown) {
   auto run = random_number();
-  auto moved_at = // when repairs didn't only wait for storage nodes
-      std::chrono::steady_clock::now();
+  // The last time at which repairs did more than wait for storage nodes.
+  auto moved_at = std::chrono::steady_clock::now();
   for (;;) {
     auto state = ask(masters, run);
     if (!state || !state->problem.empty() || (state->is_done && !(repair && needs_repair(*state))))

@@ -70,6 +70,7 @@ class keeper_host {
   const atl::keep::keeper_settings& settings() const { return settings_; }
 
  private:
+  /// What a storage node is to do.
   struct orders {
     std::deque<protocol::fragment_removal> removals;
     std::deque<atl::keep::order> tasks;
@@ -77,12 +78,12 @@ class keeper_host {
 
     bool is_empty() const { return removals.empty() && tasks.empty() && !slice; }
   };
+  /// A node's orders, until it says that it has taken them.
   struct mailbox {
     std::uint64_t incarnation = 0; ///< of the process that the orders are for
-    orders waiting;
-    /// Given in the answer to a heartbeat, which may have been lost.
-    orders given;
-    std::uint64_t batch = 0; ///< of `given`
+    orders waiting;                ///< for the next heartbeat
+    orders given;                  ///< in the answer to a heartbeat, which may have been lost
+    std::uint64_t batch = 0;       ///< of `given`
   };
   struct known_policy {
     dfs::policy what;
@@ -110,7 +111,7 @@ class keeper_host {
   void hurry(atl::keep::node_id node);
   void on_orders_taken(const storage_registry::node& node,
                        const protocol::storage_heartbeat& heartbeat);
-  /// Gives the next orders, unless it isn't known yet whether the last ones have arrived.
+  /// Takes as many of the waiting orders as a heartbeat's answer may have.
   static orders next_batch(orders& waiting);
 
   atl::keep::keeper_settings settings_;
@@ -119,7 +120,9 @@ class keeper_host {
   std::map<storage_id, std::string> names_;
   std::map<std::string, std::uint32_t> zones_;
   std::map<storage_id, mailbox> mailboxes_;
-  std::uint64_t last_batch_; ///< begins where no earlier process has been, for nodes remember it
+  /// Counts on from the seed: nodes remember the number of the batch that they took last, perhaps
+  /// from an earlier process.
+  std::uint64_t last_batch_;
   std::vector<storage_id> to_hurry_;
   std::uint64_t term_ = 0;
   bool leads_ = false;
