@@ -260,6 +260,8 @@ bool auditor::on_query_failed(ticket id, spi::timestamp now) {
 
 /// Merges the two lists, both in order of the units.
 void auditor::compare(node_id node, lap& of, spi::timestamp now) {
+  for (const auto& each : of.held)
+    calls_.on_listed(node, each.key);
   auto held = of.held.begin();
   for (const auto& unit : of.wanted) {
     for (; held != of.held.end() && held->key.unit < unit.id; ++held)

@@ -25,6 +25,8 @@ class auditor {
   struct callbacks {
     /// The node's list lacks a fragment that the state wants there.
     std::function<void(node_id, const unit_record&, std::uint32_t fragment)> on_lacking;
+    /// The node listed a copy, whatever the state wants.
+    std::function<void(node_id, const fragment_key&)> on_listed;
     /// The node holds a fragment that the state wants there.
     std::function<void(node_id, const unit_record&, std::uint32_t fragment)> on_held;
     /// The node holds a copy that the state doesn't want there. @param unit null: the state doesn't

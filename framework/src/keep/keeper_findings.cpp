@@ -36,6 +36,7 @@ auditor::callbacks keeper::impl::audit_callbacks() {
         else
           on_exception(node, {unit.id, fragment}, fragment_condition::gone);
       },
+      [this](node_id node, const fragment_key& key) { changes_.on_listed(node, key, now_); },
       [this](node_id node, const unit_record& unit, std::uint32_t fragment) {
         // It was stored anew, and word of that was lost.
         if (exceptions_.find(node, {unit.id, fragment}) && !tasks_.has_unit(unit.id))

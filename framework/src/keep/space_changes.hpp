@@ -26,6 +26,12 @@ class space_changes {
     nodes_[node].leftovers += bytes;
   }
 
+  /// An audit has come across the copy, which it may not judge yet.
+  void on_listed(node_id node, const fragment_key& key, spi::timestamp now) {
+    if (auto known = leftovers_.find({node, key}); known != leftovers_.end())
+      known->second.seen_at = now;
+  }
+
   /// The state wants the copy again.
   void erase_leftover(node_id node, const fragment_key& key) {
     if (auto known = leftovers_.find({node, key}); known != leftovers_.end())
