@@ -52,10 +52,12 @@ result<std::string> replicated_service::find_damage(const group_birth& birth) co
   return why;
 }
 
-/// Called by a thread of the replica.
+/// Called by threads of the replica. The replica is stopped after a call: by then it must be
+/// decided whether it starts again.
 void replicated_service::on_damaged_state(const group_birth& birth, const error& problem) {
   if (!rebuilds_states(birth))
     return;
+  std::lock_guard lock{damage_mutex_};
   if (auto noted = note_damage(paths_, problem.message); !noted)
     return log::error(description_.name, "", "{}", noted.error().message);
   std::chrono::steady_clock::duration rebuilt{rebuilt_at_.load()};

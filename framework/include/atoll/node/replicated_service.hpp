@@ -158,6 +158,7 @@ class replicated_service : public role {
   std::shared_ptr<record_log> log_;
   const std::shared_ptr<latest_value<runtime::replica_view>> latest_view_ =
       std::make_shared<latest_value<runtime::replica_view>>();
+  std::mutex damage_mutex_;  ///< held while damage is noted, which several threads may find at once
   mutable std::mutex mutex_; ///< of what follows: a group is joined by an actor's thread
   bool stopping_ = false;
   bool waits_for_rebuild_ = false;
