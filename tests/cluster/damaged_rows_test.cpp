@@ -181,7 +181,11 @@ class damaged_group {
     if (auto named = replaced.err.find("one start of replica "); named != std::string::npos) {
       decide_what_was_lost(
           replaced.err.substr(named + std::string{"one start of replica "}.size()));
-      replaced = cluster.dfs({"admin", "master", "replace", master});
+      eventually("the master is replaced", [&] {
+        replaced = cluster.dfs({"admin", "master", "replace", master});
+        return replaced.code == 0;
+      });
+      cluster.write_configuration(group_of(3));
     }
     CHECK_MESSAGE(replaced.code == 0, replaced.err);
   }
@@ -193,12 +197,9 @@ class damaged_group {
     auto coordinator = fmt::format("master-{}", replica.at(0));
     stop(coordinator);
     auto shape = group_of(3);
-    auto usual = shape;
     shape.consensus_options += ", lost_decisions = \"commit\"";
     cluster.write_configuration(shape);
-    cluster.start(coordinator);
-    cluster.wait_until_writable();
-    cluster.write_configuration(usual);
+    cluster.start(coordinator); // writes are refused until the damaged master is replaced
   }
 
   test_cluster cluster;
