@@ -10,8 +10,8 @@ namespace dfs {
 inline constexpr std::size_t read_ranges_max = 1024;
 /// Of these, requests that are under way at one node.
 inline constexpr std::size_t read_ranges_at_node_max = 8;
-/// Ranges for a part of a fragment that is made anew. The most that one of Atoll's schemes names is
-/// 1,920 (`clay` with 14 + 2).
+/// The ranges that a scheme may name to rebuild a part of a fragment. Of Atoll's schemes `clay`
+/// with 14 + 2 names the most: 1,920.
 inline constexpr std::size_t rebuild_ranges_max = 4096;
 
 } // namespace dfs

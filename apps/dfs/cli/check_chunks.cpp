@@ -51,7 +51,7 @@ bool needs_repair(const chunk_check_state& state) {
   return state.tasks > 0 || state.waiting > 0 || short_of_copies(state) > state.lost;
 }
 
-/// Do repairs wait for storage nodes, with nothing else left to do?
+/// Is nothing being repaired, because storage nodes are down or have no room?
 bool is_stuck(const chunk_check_state& state) {
   return state.tasks == 0 && state.waiting == 0 && (state.stuck > 0 || !state.nodes_down.empty());
 }

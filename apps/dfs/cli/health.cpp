@@ -82,7 +82,8 @@ void add_chunks(const json& status, reasons& out) {
     out.push_back(chunks(short_of_copies) + " short of copies");
 }
 
-/// Files by these policies can't be stored, and nobody looks after their chunks.
+/// Policies of which the leading master lacks a plugin: it can neither place chunks by them nor
+/// repair any.
 void add_policies(const json& status, reasons& out) {
   if (!status.contains("unusable_policies"))
     return;

@@ -27,8 +27,8 @@ constexpr std::int64_t values_tried_max = 64;
 
 /// The storage nodes that take data, by their zones.
 struct room {
-  std::uint64_t registered = 0;
-  std::uint64_t nodes = 0; ///< of these, those that take data
+  std::uint64_t registered = 0; ///< storage nodes, whether or not they take data
+  std::uint64_t nodes = 0;      ///< storage nodes that take data
   std::map<std::string, std::uint64_t> by_zone;
   std::uint64_t without_zone = 0;
 
